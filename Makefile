@@ -1,0 +1,53 @@
+# make run | test | check | bench | lock: everything happens in .venv, from one lock file with hashes.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: run setup test test-slow check lint types imports bench lock golden clean help
+
+help:            ## this list
+	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+run: setup       ## set up and run the demonstration: a statement is published, quietly edited, watched and told
+	$(BIN)/variorum demo
+
+setup: $(STAMP)  ## the virtual environment, from the lock
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "error: Python 3.11 or newer is needed; try: make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "error: python3 cannot make virtual environments; on Debian: apt-get install python3-venv" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps -e .
+	@touch $(STAMP)
+
+test: setup      ## the test-suite without its slow part
+	$(BIN)/python -m pytest
+
+test-slow: setup ## the slow part: kill -9 rounds, soaks, whole corpora
+	$(BIN)/python -m pytest -m slow --timeout 1200
+
+check: test lint types imports  ## tests, lint, types, import directions
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: setup
+	$(BIN)/mypy
+
+imports: setup
+	$(BIN)/lint-imports --no-cache
+
+golden: setup    ## rewrite the golden renderings; read the git diff before committing
+	$(BIN)/python -m pytest tests/core -k golden --golden-update
+
+bench: setup     ## cost per check, throughput, bytes a version
+	$(BIN)/python -m bench
+
+lock:            ## resolve dependencies anew (needs uv)
+	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --extra dev pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
