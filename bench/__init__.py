@@ -1,0 +1,1 @@
+"""What things cost: commands that anyone can run. ``python -m bench`` lists them."""

@@ -1,0 +1,31 @@
+"""``python -m bench [NAME] …``: run one bench, or the rounds when none is named."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+BENCHES = {
+    "rounds": ("bench.rounds", "check rounds against a loopback origin: CPU, checks a second, recall, false reports"),
+    "storage": ("bench.storage", "bytes and time a version"),
+    "differ": ("bench.differ", "quality | speed: the differ beside other differs"),
+    "client": ("bench.client", "CPU a request, by HTTP transport"),
+    "reading": ("bench.reading", "reading pages: time, main text, stability"),
+}
+
+
+def main() -> int:
+    """Dispatch to the bench's own ``main(arguments)``."""
+    name, *rest = sys.argv[1:] or ["rounds"]
+    if name.startswith("-"):
+        name, rest = "rounds", sys.argv[1:]
+    if name not in BENCHES:
+        width = max(map(len, BENCHES))
+        print(*(f"  {one:{width}}  {line}" for one, (_, line) in BENCHES.items()), sep="\n", file=sys.stderr)
+        return 2
+    outcome = importlib.import_module(BENCHES[name][0]).main(rest)
+    return outcome if isinstance(outcome, int) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

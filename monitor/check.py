@@ -1,0 +1,285 @@
+"""One look at one source, from due to recorded; and many of them, side by side.
+
+``check_source`` is the way of the data. The command line, the daemon, the demonstration and the tests all call it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+
+from monitor import events
+from monitor.differ import compare
+from monitor.events import Judgement, Stamps
+from monitor.fetch import Fetched
+from monitor.read import ReadRules, Reading, read
+from monitor.read.gate import confirmed, gate
+from monitor.schedule import next_due
+from storage.archive import Archive, Unchanged
+from storage.errors import FetchError, ReadError, VariorumError
+from storage.records import Change, Latest, Outcome, Severity, Snapshot, Text, Validators
+
+if TYPE_CHECKING:
+    from monitor.config import Declaration
+    from monitor.fetch.client import Fetcher
+    from monitor.writer import Writer
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LARGE_BODY_BYTES: Final = 100_000
+LARGE_TEXT_CHARS: Final = 20_000
+"""From these sizes on, reading and differing leave the event loop, which must not be held for more than 50 ms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """How one check ended. ``ms`` is its wall time in milliseconds; ``error`` one line, where there is one."""
+
+    source: str
+    outcome: Outcome
+    version: int | None = None
+    severity: Severity | None = None
+    silent: bool = False
+    error: str | None = None
+    hint: str | None = None
+    ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What a check works with: the two edges, the clock and the dice."""
+
+    fetcher: Fetcher
+    writer: Writer
+    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    dice: Callable[[], float] = random.random
+    owner: str | None = None
+    """Who holds the lease on the source, where there is one: a record under a lost lease is refused."""
+
+
+async def check_source(declared: Declaration, latest: Latest, around: Around) -> Checked:
+    """One look at one source, from due to recorded.
+
+    Expected failures (fetching, reading) come back as an outcome; a bug is raised.
+    """
+    try:
+        latest = await _reread(declared, latest, around)
+        got = await around.fetcher.fetch(declared.source.url, declared.fetch, latest.validators)
+        if got.snapshot is None:
+            return _unchanged(declared, latest, got, around)
+        reading = await _read(got.snapshot, declared.read)
+    except (FetchError, ReadError) as failure:
+        return await _failed(declared, latest, failure, around)
+    if reading.text.digest == latest.digest:
+        return _unchanged(declared, latest, got, around)
+    before = await around.writer.call(Archive.text, latest.source, latest.number) if latest.number else None
+    verdict = gate(
+        reading,
+        url=got.snapshot.url,
+        final_url=got.snapshot.final_url,
+        status=got.snapshot.status,
+        latest=latest,
+        previous=before,
+        rules=declared.gate,
+    )
+    if verdict.suspect and not (
+        verdict.confirmable and confirmed(latest.suspicion, reading.text.digest, got.fetched_at, declared.gate)
+    ):
+        return await _suspect(declared, latest, got.snapshot, reading, verdict.reason or "suspect", around)
+    change = await _compare(before, reading.text) if before else None
+    return await _record(declared, latest, got, reading, change, around)
+
+
+async def check_all(
+    declarations: Iterable[Declaration], latest: Mapping[str, Latest], around: Around, *, concurrency: int
+) -> AsyncIterator[Checked]:
+    """Check every source once, at most ``concurrency`` at a time; yields each as it ends, in that order.
+
+    One failing source never stops the others. Everything is in the archive when the iteration ends.
+    """
+    waiting = iter(declarations)
+    running: set[asyncio.Task[Checked]] = set()
+    try:
+        while True:
+            while len(running) < concurrency and (declared := next(waiting, None)) is not None:
+                known = latest.get(declared.source.id, Latest(declared.source.id))
+                running.add(asyncio.create_task(timed_check(declared, known, around)))
+            if not running:
+                break
+            done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                yield task.result()
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await around.writer.drain()
+
+
+async def timed_check(declared: Declaration, latest: Latest, around: Around) -> Checked:
+    """:func:`check_source` with its wall time in ``ms``."""
+    started = time.perf_counter()
+    checked = await check_source(declared, latest, around)
+    return replace(checked, ms=round((time.perf_counter() - started) * 1000))
+
+
+async def _reread(declared: Declaration, latest: Latest, around: Around) -> Latest:
+    """When our reader changed, not their page: read the kept bytes again, so that the change is told as ours."""
+    if latest.snapshot is None or latest.reader == declared.read.fingerprint:
+        return latest
+    snapshot = await around.writer.call(Archive.snapshot, latest.snapshot)
+    try:
+        reading: Reading | None = await _read(snapshot, declared.read)
+    except ReadError:
+        # The new rules find nothing in the old page; what they find in the new one is judged below.
+        reading = None
+    text = reading.text if reading is not None and reading.text.digest != latest.digest else None
+    fingerprint = declared.read.fingerprint
+    await around.writer.call(Archive.record_reread, latest.source, around.now(), text, fingerprint)
+    fresh = await around.writer.call(Archive.latest, [latest.source])
+    # The validators belong to bytes that the new rules have perhaps never seen: ask for the whole page once.
+    return replace(fresh[latest.source], validators=Validators())
+
+
+def _unchanged(declared: Declaration, latest: Latest, got: Fetched, around: Around) -> Checked:
+    judgement = events.judge_unchanged(
+        latest, at=got.fetched_at, not_modified=got.not_modified, moved_to=got.permanent_url
+    )
+    around.writer.note_unchanged(
+        Unchanged(
+            latest.source,
+            got.fetched_at,
+            judgement.outcome,
+            validators=got.validators,
+            next_due=_due(declared, latest, got.fetched_at, around),
+            events=judgement.events,
+        )
+    )
+    return Checked(latest.source, judgement.outcome, latest.number)
+
+
+async def _failed(declared: Declaration, latest: Latest, failure: VariorumError, around: Around) -> Checked:
+    at = around.now()
+    judgement = events.judge_failure(latest, failure, at=at, rules=declared.gate)
+    retry_after_s = failure.retry_after_s if isinstance(failure, FetchError) else None
+    await around.writer.call(
+        Archive.note_failed,
+        latest.source,
+        at,
+        judgement.outcome,
+        failure.message,
+        events=judgement.events,
+        suspicion=judgement.suspicion,
+        next_due=_due_after_doubt(declared, latest, judgement, at, around, retry_after_s),
+        gone=judgement.gone,
+        failing=judgement.failing,
+    )
+    return Checked(latest.source, judgement.outcome, latest.number, error=failure.message, hint=failure.hint)
+
+
+async def _suspect(
+    declared: Declaration, latest: Latest, snapshot: Snapshot, reading: Reading, reason: str, around: Around
+) -> Checked:
+    """The capture is kept as evidence, but is no version: not yet, or never."""
+    vanished = reason == HOME
+    judgement = events.judge_suspect(
+        latest, reason, reading.text.digest, vanished=vanished, at=snapshot.fetched_at, rules=declared.gate
+    )
+    assert judgement.suspicion is not None  # noqa: S101  (judge_suspect always names one)
+    await around.writer.call(
+        Archive.note_suspect,
+        latest.source,
+        snapshot,
+        reason,
+        judgement.suspicion,
+        outcome=judgement.outcome,
+        events=judgement.events,
+        next_due=_due_after_doubt(declared, latest, judgement, snapshot.fetched_at, around),
+        failing=judgement.failing,
+        gone=judgement.gone,
+    )
+    return Checked(latest.source, judgement.outcome, latest.number, error=reason)
+
+
+async def _record(
+    declared: Declaration, latest: Latest, got: Fetched, reading: Reading, change: Change | None, around: Around
+) -> Checked:
+    """One transaction: snapshot, version, change and events."""
+    assert got.snapshot is not None  # noqa: S101  (a 304 never comes here)
+    judgement = events.judge(
+        latest,
+        at=got.fetched_at,
+        digest=reading.text.digest,
+        change=change,
+        stamps=Stamps(reading.text.published, got.validators.last_modified),
+        moved_to=got.permanent_url,
+    )
+    version = await around.writer.call(
+        Archive.record,
+        latest.source,
+        got.snapshot,
+        reading.text,
+        reader=reading.reader,
+        outcome=judgement.outcome,
+        change=judgement.change,
+        events=judgement.events,
+        validators=got.validators,
+        next_due=_due(declared, replace(latest, last_change=got.fetched_at), got.fetched_at, around),
+        owner=around.owner,
+    )
+    return Checked(latest.source, judgement.outcome, version.number, version.severity, version.silent)
+
+
+def _due(declared: Declaration, latest: Latest, at: datetime, around: Around) -> datetime:
+    return next_due(
+        declared.rhythm,
+        at,
+        first_seen=latest.first_seen,
+        last_change=latest.last_change,
+        failures=0,
+        jitter=around.dice(),
+    )
+
+
+def _due_after_doubt(
+    declared: Declaration,
+    latest: Latest,
+    judgement: Judgement,
+    at: datetime,
+    around: Around,
+    retry_after_s: float | None = None,
+) -> datetime:
+    """After a doubt: soon, to confirm it, while it is not believed; then with growing patience."""
+    confirming = not (judgement.failing or judgement.gone)
+    if confirming and retry_after_s is None and declared.gate.confirm_times > 0:
+        soon = at + declared.gate.confirm_after
+        return min(soon, _due(declared, latest, at, around))
+    return next_due(
+        declared.rhythm,
+        at,
+        first_seen=latest.first_seen,
+        last_change=latest.last_change,
+        failures=latest.failures + 1,
+        jitter=around.dice(),
+        retry_after_s=retry_after_s,
+    )
+
+
+async def _read(snapshot: Snapshot, rules: ReadRules) -> Reading:
+    content_type = snapshot.header("content-type")
+    selected = rules.select is not None or rules.xpath is not None
+    if selected and len(snapshot.body) < LARGE_BODY_BYTES:
+        return read(snapshot.body, rules, content_type=content_type, url=snapshot.final_url)
+    return await asyncio.to_thread(read, snapshot.body, rules, content_type=content_type, url=snapshot.final_url)
+
+
+async def _compare(old: Text, new: Text) -> Change:
+    if max(len(old.text), len(new.text)) < LARGE_TEXT_CHARS:
+        return compare(old, new)
+    return await asyncio.to_thread(compare, old, new)

@@ -1,0 +1,158 @@
+"""What every command is asked with: the global options, and the ways to say something back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from storage.errors import ConfigError, UsageError, VariorumError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from monitor.config import Settings
+    from monitor.fetch import FetchRules
+    from monitor.render import Style
+    from storage.archive import Archive
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """The global options of one call."""
+
+    config: str | None
+    database: str | None
+    color: str
+    verbosity: int
+
+    @property
+    def config_path(self) -> Path:
+        """``--config``, else ``$VARIORUM_CONFIG``, else ``./config.yaml``."""
+        return Path(self.config or os.environ.get("VARIORUM_CONFIG") or "config.yaml")
+
+    def settings(self, *, check_selectors: bool = False) -> Settings:
+        """The configuration, with ``--database`` put over it. Raises ``ConfigError``."""
+        from dataclasses import replace
+
+        from monitor.config import load
+
+        if not self.config_path.exists():
+            raise ConfigError(
+                f"{self.config_path}: no such file",
+                hint="`variorum init` writes one; --config FILE names another.",
+            )
+        settings = load(self.config_path, os.environ, check_selectors=check_selectors)
+        return replace(settings, database=self.database) if self.database else settings
+
+    def archive(self) -> Archive:
+        """The archive, open for reading. Raises ``StorageError`` when there is none yet."""
+        from storage.archive import Archive
+
+        url = self.database or self.settings().database
+        return Archive.open(url, create=False, readonly=True)
+
+    def fetch_rules(self, *, allow_private: Sequence[str] = ()) -> FetchRules:
+        """How to fetch an address that no source declares: the configured defaults, where there is a configuration."""
+        from dataclasses import replace
+
+        from monitor.fetch import FetchRules
+
+        rules = self.settings().fetch if self.config_path.exists() else FetchRules()
+        return replace(rules, allow_private=(*rules.allow_private, *allow_private))
+
+    @property
+    def colored(self) -> bool:
+        """Whether standard output takes colour: asked for, or a terminal that does not refuse it."""
+        if self.color != "auto":
+            return self.color == "always"
+        plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+        return sys.stdout.isatty() and not plain
+
+    def style(self) -> Style:
+        """Width and colour of this terminal (80 columns for a pipe)."""
+        from shutil import get_terminal_size
+
+        from monitor.render import Style
+
+        terminal = sys.stdout.isatty() or "COLUMNS" in os.environ
+        width = get_terminal_size().columns if terminal else 80
+        return Style(width=max(40, width), color=self.colored)
+
+    def note(self, line: str) -> None:
+        """Say something beside the result, on standard error; silent with ``-q``."""
+        if self.verbosity >= 0:
+            click.echo(line, err=True)
+
+
+def say(text: str) -> None:
+    """Print a result, through the pager when it is longer than the terminal. Nothing for an empty one."""
+    if not text:
+        return
+    from shutil import get_terminal_size
+
+    text = text if text.endswith("\n") else text + "\n"
+    long = text.count("\n") >= get_terminal_size().lines
+    if long and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
+        os.environ.setdefault("LESS", "FRX")
+        click.echo_via_pager(text, color=True)
+    else:
+        write(text)
+
+
+def write(text: str) -> None:
+    """Write UTF-8 to standard output as it is, whatever the locale; bytes smuggled in from a file go out again."""
+    sys.stdout.flush()
+    out = getattr(sys.stdout, "buffer", None)
+    if out is None:
+        sys.stdout.write(text)
+        return
+    out.write(text.encode("utf-8", "surrogateescape" if _only_smuggled(text) else "backslashreplace"))
+    out.flush()
+
+
+def _only_smuggled(text: str) -> bool:
+    return not any("\ud800" <= char <= "\udfff" and not "\udc80" <= char <= "\udcff" for char in text)
+
+
+def say_json(document: Mapping[str, object]) -> None:
+    """Print one JSON document: UTF-8, keys in a stable order."""
+    import json
+
+    write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def report_error(error: VariorumError, tracebacks: bool = False) -> int:
+    """Print ``error:`` and ``hint:`` (and where it was raised, with ``-vv``); returns the exit code of the error."""
+    from monitor.render.safe import visible
+
+    if tracebacks:
+        import traceback
+
+        cause = error.__context__ if type(error) is VariorumError and error.__context__ else error
+        traceback.print_exception(cause)
+    for line in _lines(error):
+        click.echo(visible(line), err=True)
+    return error.exit_code
+
+
+def _lines(error: VariorumError) -> Iterator[str]:
+    yield f"error: {error.message}"
+    if error.hint:
+        yield f"hint: {error.hint}"
+
+
+def known_source(archive: Archive, name: str) -> str:
+    """``name`` when the archive has a source of that id. Raises ``UsageError`` with the nearest id otherwise."""
+    ids = [source.id for source in archive.sources(retired=True)]
+    if name in ids:
+        return name
+    from difflib import get_close_matches
+
+    near = get_close_matches(name, ids, n=1)
+    hint = f"Did you mean '{near[0]}'?" if near else "`variorum sources` lists what is watched."
+    raise UsageError(f"{name}: no source of that name in the archive", hint=hint)

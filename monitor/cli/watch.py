@@ -1,0 +1,208 @@
+"""The verbs that watch: check, daemon, sources, status."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from monitor.cli.asking import Asking, say, say_json, write
+from storage.records import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from monitor.check import Checked
+    from monitor.compose import House
+    from monitor.config import Declaration, Settings
+
+NEWS: Final = frozenset({Outcome.CHANGED, Outcome.COSMETIC, Outcome.NEW})
+TROUBLE: Final = frozenset({Outcome.FAILED, Outcome.GONE, Outcome.SUSPECT})
+DIFFS_SHOWN: Final = 20
+"""Diffs printed in full after a round of checks; the others are named, and `diff` shows them."""
+
+
+@click.command("check")
+@click.argument("names", nargs=-1, metavar="[SOURCE|TAG|SERIES]…")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--exit-code", is_flag=True, help="Exit with 1 when a wording changed.")
+@click.option("--no-alerts", is_flag=True, help="Hold back alerts that are due.")
+@click.pass_obj
+def check_command(asking: Asking, names: Sequence[str], as_json: bool, exit_code: bool, no_alerts: bool) -> int:
+    """Check now what is named (default: all) and report what changed.
+
+    \b
+    Examples:
+      variorum check
+      variorum check ukraine --json
+    """
+    del no_alerts  # nothing is sent by this version; the option holds back what a later one would send
+    from monitor.compose import house, named, utc_now
+
+    settings = asking.settings()
+    chosen = named(settings, names)
+    started = utc_now()
+    if not chosen:
+        asking.note("no sources are declared; `variorum add URL` adds one")
+
+    async def check() -> list[Checked]:
+        async with house(settings) as parts:
+            results = await _check_shown(asking, parts, chosen)
+            if as_json:
+                from monitor.render.json_forms import check_json
+
+                say_json(check_json(started, results))
+            else:
+                _report(asking, parts, results)
+            return results
+
+    results = asyncio.run(check())
+    if any(one.outcome in TROUBLE for one in results):
+        return 3
+    changed = any(one.outcome in NEWS and one.outcome is not Outcome.NEW for one in results)
+    return 1 if exit_code and changed else 0
+
+
+async def _check_shown(asking: Asking, parts: House, chosen: Sequence[Declaration]) -> list[Checked]:
+    from monitor.check import check_all
+    from storage.archive import Archive
+
+    latest = await parts.around.writer.call(Archive.latest, [one.source.id for one in chosen])
+    results = []
+    with _progress(asking, len(chosen)) as advance:
+        async for checked in check_all(chosen, latest, parts.around, concurrency=parts.settings.concurrency):
+            results.append(checked)
+            advance()
+    order = {one.source.id: place for place, one in enumerate(chosen)}
+    return sorted(results, key=lambda one: order[one.source])
+
+
+@contextmanager
+def _progress(asking: Asking, total: int) -> Iterator[Callable[[], None]]:
+    """A bar on standard error, on a terminal, when there is more than one source to wait for."""
+    if total < 2 or not sys.stderr.isatty() or asking.verbosity < 0:
+        yield lambda: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("checking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("checking", total=total)
+        yield lambda: bar.advance(task)
+
+
+def _report(asking: Asking, parts: House, results: Sequence[Checked]) -> None:
+    """What was found: a line for each source that has news or trouble, the diffs, and a count."""
+    from monitor.render import render
+    from monitor.render.answers import check_line, check_summary
+    from monitor.sides import last_change
+
+    style = asking.style()
+    shown = 0
+    for one in results:
+        quiet = one.outcome in (Outcome.UNCHANGED, Outcome.NOT_MODIFIED)
+        if quiet and asking.verbosity <= 0:
+            continue
+        write(check_line(one, style) + "\n")
+        if one.outcome in (Outcome.CHANGED, Outcome.COSMETIC) and asking.verbosity >= 0 and shown < DIFFS_SHOWN:
+            shown += 1
+            write("\n" + render(last_change(parts.archive, one.source), "inline", style).rstrip("\n") + "\n\n")
+    if asking.verbosity >= 0:
+        write(check_summary(results) + "\n")
+
+
+@click.command("daemon")
+@click.pass_obj
+def daemon_command(asking: Asking) -> int:
+    """Run the scheduler until it is told to stop (SIGTERM, Ctrl-C).
+
+    \b
+    Examples:
+      variorum daemon
+      variorum -v --config /etc/variorum/config.yaml daemon
+    """
+    import logging
+
+    from monitor.daemon import run
+
+    settings = asking.settings()
+    level = {-1: logging.WARNING, 0: logging.INFO}.get(asking.verbosity, logging.DEBUG)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("variorum").setLevel(level if asking.verbosity >= -1 else logging.ERROR)
+    _note_unused(asking, settings)
+    asyncio.run(run(settings))
+    return 0
+
+
+def _note_unused(asking: Asking, settings: Settings) -> None:
+    for line in settings.notes:
+        asking.note(f"note: {line}")
+
+
+@click.command("sources")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_obj
+def sources_command(asking: Asking, as_json: bool) -> None:
+    """What is watched: the sources of config.yaml, with how often and with which reader.
+
+    \b
+    Examples:
+      variorum sources
+      variorum sources --json
+    """
+    settings = asking.settings()
+    if as_json:
+        say_json({"format": 1, "sources": [_declared_json(one) for one in settings.declarations]})
+        return
+    from monitor.render.answers import sources_table
+
+    say(sources_table([_declared_row(one) for one in settings.declarations], asking.style()))
+
+
+def _declared_row(one: Declaration) -> tuple[str, str, str, str]:
+    selector = one.read.select or (f"xpath:{one.read.xpath}" if one.read.xpath else "automatic")
+    return (one.source.id, one.rhythm.shown if one.enabled else "disabled", selector, one.source.url)
+
+
+def _declared_json(one: Declaration) -> dict[str, object]:
+    return {
+        "id": one.source.id,
+        "url": one.source.url,
+        "series": one.source.series,
+        "tags": list(one.source.tags),
+        "baseline": one.source.baseline,
+        "every": one.rhythm.shown,
+        "select": one.read.select,
+        "xpath": one.read.xpath,
+        "enabled": one.enabled,
+    }
+
+
+@click.command("status")
+@click.argument("names", nargs=-1, metavar="[SOURCE|TAG|SERIES]…")
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_obj
+def status_command(asking: Asking, names: Sequence[str], as_json: bool) -> None:
+    """State, next check and last good check of each source.
+
+    \b
+    Examples:
+      variorum status
+      variorum status ukraine --json
+    """
+    from monitor.compose import named, utc_now
+    from monitor.render.answers import status_table
+    from monitor.render.json_forms import status_json
+
+    wanted = {one.source.id for one in named(asking.settings(), names)} if names else None
+    with asking.archive() as archive:
+        states = [one for one in archive.states() if wanted is None or one.source.id in wanted]
+    now = utc_now()
+    if as_json:
+        say_json(status_json(states, now))
+    else:
+        say(status_table(states, now, asking.style()))

@@ -1,0 +1,143 @@
+"""The daemon: an APScheduler tick claims what is due and starts checks; a signal ends it cleanly.
+
+Due times live in the database, not in the scheduler, so a restart loses none. APScheduler's own shutdown *cancels*
+running coroutine jobs and logs each as an error; so its jobs only start our tasks, which we own and end ourselves.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from monitor.check import Checked, timed_check
+from monitor.compose import House, house, utc_now
+from monitor.config import Declaration, Settings
+from storage.archive import Archive
+from storage.errors import VariorumError
+from storage.records import Latest, Outcome
+
+log = logging.getLogger("variorum.daemon")
+
+TICK_S: Final = 1.0
+LEASE_MARGIN_S: Final = 60.0
+"""Added to the longest timeout: after that a claim is another's to take."""
+STOP_WITHIN_S: Final = 10.0
+"""How long running checks may take to end after a signal, before they are given back."""
+
+
+class Daemon:
+    """Claims due sources and checks them, never more at once than ``settings.concurrency``."""
+
+    def __init__(self, parts: House) -> None:
+        self._parts = parts
+        self._declared = {one.source.id: one for one in parts.settings.declarations if one.enabled}
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._ticking: asyncio.Task[int] | None = None
+        self._stopping = False
+        slowest = max((one.fetch.timeout_s for one in self._declared.values()), default=30.0)
+        self._lease_s = slowest + LEASE_MARGIN_S
+
+    async def wake(self) -> None:
+        """What the scheduler calls: start a tick of our own, unless one is still claiming or we are stopping.
+
+        A coroutine, because APScheduler runs plain functions on a thread; it returns at once, so that its shutdown
+        has nothing to cancel.
+        """
+        if self._stopping or (self._ticking is not None and not self._ticking.done()):
+            return
+        self._ticking = asyncio.create_task(self.tick(), name="tick")
+        self._ticking.add_done_callback(_log_failed_tick)
+
+    async def tick(self) -> int:
+        """Claim as many due sources as there are free places, and start their checks. Returns how many."""
+        free = self._parts.settings.concurrency - len(self._running)
+        if self._stopping or free <= 0:
+            return 0
+        around = self._parts.around
+        due = await around.writer.call(
+            Archive.claim, around.now(), limit=free, lease_s=self._lease_s, owner=around.owner or ""
+        )
+        latest = await around.writer.call(Archive.latest, due)
+        for source in due:
+            declared = self._declared.get(source)
+            if declared is None or source in self._running:
+                continue
+            task = asyncio.create_task(self._check(declared, latest[source]), name=f"check {source}")
+            self._running[source] = task
+            task.add_done_callback(lambda _, source=source: self._running.pop(source, None))
+        return len(due)
+
+    async def stop(self, within_s: float = STOP_WITHIN_S) -> None:
+        """No more claims; let running checks end; give back those that do not within ``within_s`` seconds."""
+        self._stopping = True
+        if self._ticking is not None:
+            await asyncio.wait([self._ticking])
+        running = dict(self._running)
+        if not running:
+            return
+        log.info("stopping: %d checks are still running", len(running))
+        _, late = await asyncio.wait(running.values(), timeout=within_s)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+        unfinished = [source for source, task in running.items() if task in late]
+        if unfinished:
+            around = self._parts.around
+            await around.writer.call(Archive.release, unfinished, around.owner or "")
+            log.info("gave back %d unfinished checks", len(unfinished))
+
+    async def _check(self, declared: Declaration, latest: Latest) -> None:
+        """The boundary of one check: whatever happens in it, the daemon lives."""
+        try:
+            told(await timed_check(declared, latest, self._parts.around))
+        except VariorumError as error:
+            log.error("%s: %s%s", declared.source.id, error.message, f" ({error.hint})" if error.hint else "")
+        except Exception:  # noqa: BLE001  (a bug in one check must not end the others)
+            log.exception("%s: the check failed in a way it should not; please report this", declared.source.id)
+
+
+def _log_failed_tick(tick: asyncio.Task[int]) -> None:
+    if not tick.cancelled() and (error := tick.exception()) is not None:
+        log.error("claiming due sources failed; trying again in %g s: %s", TICK_S, error)
+
+
+def told(checked: Checked) -> None:
+    """Log one check: loudly when it found something, quietly when it did not."""
+    if checked.error:
+        log.warning("%s: %s: %s", checked.source, checked.outcome.value, checked.error)
+    elif checked.outcome in (Outcome.UNCHANGED, Outcome.NOT_MODIFIED):
+        log.debug("%s: %s in %d ms", checked.source, checked.outcome.value, checked.ms)
+    else:
+        severity = f", {checked.severity.label}" if checked.severity else ""
+        silent = ", silently" if checked.silent else ""
+        log.info("%s: %s, version %s%s%s", checked.source, checked.outcome.value, checked.version, severity, silent)
+
+
+async def run(settings: Settings, *, stop: asyncio.Event | None = None, now: Callable[[], datetime] = utc_now) -> None:
+    """Run until SIGTERM or SIGINT (or ``stop`` is set), then end cleanly. Raises ``StorageError`` at the start only."""
+    stop = stop or asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError, ValueError):  # not the main thread, or no signals here
+            loop.add_signal_handler(number, stop.set)
+    async with house(settings, now=now) as parts:
+        daemon = Daemon(parts)
+        scheduler = AsyncIOScheduler(timezone="UTC")
+        # Without a grace time APScheduler drops a run that starts a second late, with no more than a warning.
+        scheduler.add_job(
+            daemon.wake, "interval", seconds=TICK_S, coalesce=True, max_instances=1, misfire_grace_time=None, id="tick"
+        )
+        scheduler.start()
+        log.info("watching %d sources, database %s", len(settings.declarations), settings.shown_database)
+        await daemon.wake()
+        await stop.wait()
+        scheduler.shutdown(wait=False)
+        await daemon.stop()
+    log.info("stopped")

@@ -1,0 +1,150 @@
+"""From what a check found, and what was known before, to the outcome and the events worth telling. Pure.
+
+The rules, in one place:
+
+- A first text is ``new``. A different text is ``changed``, or ``cosmetic`` when no edit is above that severity, or
+  ``reverted`` beside it when the wording is one that stood before.
+- A failure is believed only when it is seen again: ``confirm_times`` more times and at least ``confirm_after_s`` after
+  the first. Then it is told once (``failing``, or ``gone`` for 404, 410 and a page that leads home) and not again until
+  it ends (``recovered``, ``returned``).
+- An edit is *silent* when the wording changed while no stamp of the page did: the printed date and ``Last-Modified``.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from monitor.read.gate import GateRules
+from storage.errors import FetchError, FetchReason, VariorumError
+from storage.records import Change, Event, EventKind, Latest, Outcome, Severity, Suspicion, Window
+
+GONE_STATUSES: Final = frozenset({404, 410})
+"""RFC 9110, sections 15.5.5 and 15.5.11."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stamps:
+    """What a page says of its own date: printed on it, and in its ``Last-Modified`` header. None: it says nothing."""
+
+    published: str | None
+    last_modified: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a check amounts to: its outcome, the events to tell, and the state of the source afterwards."""
+
+    outcome: Outcome
+    events: tuple[Event, ...] = ()
+    change: Change | None = None
+    suspicion: Suspicion | None = None
+    failing: bool = False
+    gone: bool = False
+
+
+def is_silent(change: Change, before: Stamps, after: Stamps) -> bool:
+    """Whether the wording changed (``wording`` or above) while every stamp the page shows stayed as it was.
+
+    A page without any stamp cannot be silent: it never claimed a date.
+    """
+    if change.severity is None or change.severity < Severity.WORDING or after == Stamps(None, None):
+        return False
+    return before == after
+
+
+def judge(
+    latest: Latest,
+    *,
+    at: datetime,
+    digest: str,
+    change: Change | None,
+    stamps: Stamps,
+    moved_to: str | None = None,
+) -> Judgement:
+    """Judge a capture whose text is new: the first (``change`` is None) or another than the latest."""
+    number = (latest.number or 0) + 1
+    window = Window(latest.last_good, at)
+    if change is None:
+        first = Event(EventKind.NEW, latest.source, at, number, window=window)
+        return Judgement(Outcome.NEW, (first, *_moved(latest, at, moved_to)))
+    change = replace(change, silent=is_silent(change, Stamps(latest.published, latest.last_modified), stamps))
+    cosmetic = change.severity is None or change.severity <= Severity.COSMETIC
+    outcome = Outcome.COSMETIC if cosmetic else Outcome.CHANGED
+    kind = EventKind.COSMETIC if cosmetic else EventKind.CHANGED
+    events = [Event(kind, latest.source, at, number, change.severity, change.silent, window)]
+    if digest in latest.digests:
+        earlier = (latest.number or 0) - latest.digests.index(digest)
+        events.append(
+            Event(EventKind.REVERTED, latest.source, at, number, change.severity, change.silent, window, {"to": earlier})
+        )
+    events += [*_back(latest, at, number), *_moved(latest, at, moved_to)]
+    return Judgement(outcome, tuple(events), change)
+
+
+def judge_unchanged(latest: Latest, *, at: datetime, not_modified: bool, moved_to: str | None = None) -> Judgement:
+    """Judge a check that saw the text as it was: nothing to tell, unless it ends a failure or the page moved."""
+    outcome = Outcome.NOT_MODIFIED if not_modified else Outcome.UNCHANGED
+    return Judgement(outcome, (*_back(latest, at, latest.number), *_moved(latest, at, moved_to)))
+
+
+def judge_failure(latest: Latest, failure: VariorumError, *, at: datetime, rules: GateRules) -> Judgement:
+    """Judge a check that could not fetch or read. 404 and 410 lead to ``gone``, everything else to ``failing``."""
+    vanished = isinstance(failure, FetchError) and failure.status in GONE_STATUSES
+    outcome = Outcome.FAILED
+    if isinstance(failure, FetchError) and failure.reason is FetchReason.ROBOTS:
+        outcome = Outcome.SKIPPED
+    return _doubt(latest, failure.message, outcome, vanished, None, at=at, rules=rules)
+
+
+def judge_suspect(
+    latest: Latest, reason: str, digest: str, *, vanished: bool, at: datetime, rules: GateRules
+) -> Judgement:
+    """Judge a capture that the quality gate held back. ``vanished``: it leads home, so the statement may be gone."""
+    return _doubt(latest, reason, Outcome.SUSPECT, vanished, digest, at=at, rules=rules)
+
+
+def _doubt(
+    latest: Latest, reason: str, outcome: Outcome, vanished: bool, digest: str | None, *, at: datetime, rules: GateRules
+) -> Judgement:
+    """The one rule of belief for failures and suspect captures: seen again, and not too soon."""
+    state = "gone" if vanished else "failing"
+    before = latest.suspicion
+    if before is not None and before.reason == reason and before.digest == digest:
+        suspicion = replace(before, times=before.times + 1)
+    else:
+        suspicion = Suspicion(reason, digest, at, 1)
+    # A server that fails in turns for different reasons fails all the same: the count of failures, not of one reason.
+    since = latest.failing_since or at
+    believed = latest.failures >= rules.confirm_times and (at - since).total_seconds() >= rules.confirm_after_s
+    # Gone needs every failure in the run to say so; the suspicion restarts when the reason changes.
+    sure = suspicion.times > rules.confirm_times and (at - suspicion.first_at).total_seconds() >= rules.confirm_after_s
+    gone = latest.gone or (vanished and sure and latest.number is not None)
+    failing = latest.failing or (believed and not gone)
+    events: tuple[Event, ...] = ()
+    detail = {"reason": reason}
+    window = Window(latest.last_good, latest.failing_since or at)
+    if state == "gone" and gone and not latest.gone:
+        events = (Event(EventKind.GONE, latest.source, at, latest.number, Severity.MAJOR, window=window, detail=detail),)
+    elif failing and not latest.failing and not gone:
+        events = (Event(EventKind.FAILING, latest.source, at, latest.number, window=window, detail=detail),)
+    if gone and vanished:
+        outcome = Outcome.GONE
+    return Judgement(outcome, events, suspicion=suspicion, failing=failing, gone=gone)
+
+
+def _back(latest: Latest, at: datetime, number: int | None) -> tuple[Event, ...]:
+    window = Window(latest.failing_since, at)
+    if latest.gone:
+        return (Event(EventKind.RETURNED, latest.source, at, number, window=window),)
+    if latest.failing:
+        return (Event(EventKind.RECOVERED, latest.source, at, number, window=window),)
+    return ()
+
+
+def _moved(latest: Latest, at: datetime, moved_to: str | None) -> tuple[Event, ...]:
+    """A permanent redirect to an address we did not end at before is worth telling; the history stays with the source."""
+    if moved_to is None or moved_to == latest.final_url:
+        return ()
+    return (Event(EventKind.MOVED, latest.source, at, latest.number, detail={"to": moved_to, "from": latest.final_url}),)

@@ -1,0 +1,75 @@
+"""The two sides of a comparison, taken from the archive: floor 4, where core and archive meet."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from monitor.differ import compare
+from monitor.render import Comparison, Side
+from storage.archive import Archive
+from storage.errors import UsageError
+from storage.records import Change, Text, Version
+
+if TYPE_CHECKING:
+    from monitor.config import Declaration
+
+
+def version_side(archive: Archive, version: Version, *, url: str | None = None) -> Side:
+    """A kept version as one side: ``SOURCE@NUMBER`` with its window."""
+    return Side(
+        ref=f"{version.source}@{version.number}",
+        text=archive.text(version.source, version.number),
+        source=version.source,
+        url=url,
+        window=version.window,
+        captured=version.captured,
+    )
+
+
+def compared(old: Side, new: Side, *, silent: bool = False) -> Comparison:
+    """The comparison of two sides; ``silent`` as it was judged when the newer was recorded."""
+    change: Change = compare(old.text, new.text)
+    return Comparison(old, new, replace(change, silent=silent) if silent else change)
+
+
+def step(archive: Archive, version: Version) -> Comparison:
+    """The change that led to ``version``: from the one before it. Raises ``UsageError`` for the first."""
+    if version.number == 1:
+        raise UsageError(
+            f"{version.source}: version 1 is the first; there is nothing before it to compare with",
+            hint=f"`variorum show {version.source}@1` prints it.",
+        )
+    before = archive.version(version.source, version.number - 1)
+    return compared(version_side(archive, before), version_side(archive, version), silent=version.silent)
+
+
+def last_change(archive: Archive, source: str) -> Comparison:
+    """The last change of their page, not of our reader: the newest version that is no reread, against the one before.
+
+    Raises ``UsageError`` when the source has one wording only, or none.
+    """
+    versions = archive.versions(source)
+    if not versions:
+        raise UsageError(f"{source}: no version yet", hint=f"`variorum check {source}` looks at it now.")
+    newest = next((one for one in versions if not one.reread and one.number > 1), versions[0])
+    return step(archive, newest)
+
+
+def text_side(ref: str, text: Text, *, source: str | None = None, url: str | None = None) -> Side:
+    """A text from outside the archive as one side."""
+    return Side(ref=ref, text=text, source=source, url=url)
+
+
+def baseline_side(declared: Declaration) -> Side:
+    """The pinned text that a source is compared with, from its file. Raises ``UsageError`` when it has none."""
+    source = declared.source
+    if declared.baseline is None:
+        raise UsageError(
+            f"{source.id}: no baseline is configured",
+            hint=f"Set `baseline: FILE` for this source ({declared.where}).",
+        )
+    from monitor.read.plain import parse
+
+    text = parse(declared.baseline.read_text("utf-8"))
+    return Side(ref=f"{source.id}@baseline", text=text, source=source.id, url=str(source.baseline))

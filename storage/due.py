@@ -1,0 +1,55 @@
+"""Who looks at what, when: due sources are claimed under a lease, so that no two processes check one at a time.
+
+The due time is a column of the source. A claim takes the oldest due ones and writes its lease in the same statement;
+a worker that dies is outlived by its lease, after which the source is anybody's again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, func, or_, select, update
+
+from storage.schema import sources
+
+
+def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, owner: str) -> list[str]:
+    """Ids of at most ``limit`` due sources, oldest first, leased to ``owner`` for ``lease_s`` seconds."""
+    due = (
+        select(sources.c.key)
+        .where(
+            sources.c.retired_at.is_(None),
+            sources.c.next_check <= now,
+            or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now),
+        )
+        .order_by(sources.c.next_check)
+        .limit(limit)
+    )
+    if connection.dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True)
+    keys = list(connection.scalars(due))
+    if not keys:
+        return []
+    taken = (
+        update(sources)
+        .where(sources.c.key.in_(keys))
+        .values(lease_until=now + timedelta(seconds=lease_s), lease_owner=owner)
+        .returning(sources.c.id, sources.c.next_check)
+    )
+    return [row.id for row in sorted(connection.execute(taken), key=lambda row: (row.next_check, row.id))]
+
+
+def release(connection: Connection, source_ids: Sequence[str], owner: str) -> None:
+    """Give back what ``owner`` holds of these: they are due as before."""
+    connection.execute(
+        update(sources)
+        .where(sources.c.id.in_(source_ids), sources.c.lease_owner == owner)
+        .values(lease_until=None, lease_owner=None)
+    )
+
+
+def next_due_at(connection: Connection) -> datetime | None:
+    """When the next source is due; None when nothing is scheduled."""
+    found: datetime | None = connection.scalar(select(func.min(sources.c.next_check)).where(sources.c.retired_at.is_(None)))
+    return found

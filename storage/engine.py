@@ -1,0 +1,140 @@
+"""SQLite and PostgreSQL: every difference between the two engines is in this file.
+
+SQLite: write-ahead log, ``synchronous=FULL`` (durable against power loss), 16 KiB pages (half the waste on small rows),
+``recursive_triggers`` (without it ``INSERT OR REPLACE`` walks past the append-only triggers), and ``BEGIN IMMEDIATE``
+for writes, so that two processes queue up instead of failing half-way.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+
+from storage.errors import StorageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+    from sqlalchemy.engine.interfaces import DBAPIConnection
+
+BUSY_MS: Final = 5_000
+PAGE_BYTES: Final = 16_384
+
+
+def engine_for(url: str, *, readonly: bool = False) -> Engine:
+    """An engine for ``sqlite:///FILE`` or ``postgresql://…``. Raises ``StorageError`` for any other address."""
+    address = parsed(url)
+    if address.get_backend_name() == "postgresql":
+        return create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    engine = create_engine(address)
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: DBAPIConnection, _record: object) -> None:
+        # SQLAlchemy's own "begin" would be a deferred one; writing() and reading() below say which they want.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute("PRAGMA recursive_triggers = ON")
+        cursor.execute("PRAGMA synchronous = FULL")
+        if readonly:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    return engine
+
+
+def parsed(url: str) -> URL:
+    """The address of a database, understood. Raises ``StorageError`` naming what is wrong, never a password."""
+    hint = "Write sqlite:///FILE or postgresql://USER@HOST/NAME."
+    try:
+        address = make_url(re.sub(r"^postgres(ql)?(\+psycopg)?://", "postgresql://", url))
+        address.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ImportError):
+        raise StorageError(f"{shown(url)}: not the address of a database", hint=hint) from None
+    if address.get_backend_name() not in ("sqlite", "postgresql"):
+        raise StorageError(f"{shown(url)}: {address.get_backend_name()} is not supported", hint=hint)
+    return address
+
+
+def shown(url: str) -> str:
+    """The address as it may be shown and logged: without its password."""
+    return re.sub(r"(://[^:/@]*):[^@]*@", r"\1:***@", url)
+
+
+def sqlite_file(url: str) -> Path | None:
+    """The file of an SQLite database; None for PostgreSQL and for one in memory."""
+    address = parsed(url)
+    if address.get_backend_name() != "sqlite" or not address.database or address.database == ":memory:":
+        return None
+    return Path(address.database)
+
+
+def prepare_file(engine: Engine) -> None:
+    """Give a new SQLite file its page size and its write-ahead log, which stay with it. Nothing on PostgreSQL."""
+    if engine.dialect.name != "sqlite":
+        return
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"PRAGMA page_size = {PAGE_BYTES}")
+        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """One transaction that writes: all of it or nothing. Database errors come out as ``StorageError``."""
+    with told_plainly(engine), engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        try:
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """One consistent view of the database."""
+    with told_plainly(engine), engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+
+
+@contextmanager
+def told_plainly(engine: Engine) -> Iterator[None]:
+    """Turn the driver's errors into one line that says what to do."""
+    try:
+        yield
+    except OperationalError as error:
+        raise StorageError(*_plainly(engine, error)) from error
+    except DBAPIError as error:
+        if "file is not a database" in str(error.orig):
+            raise StorageError(f"{_place(engine)}: not an SQLite database", hint="Name another file.") from error
+        raise
+
+
+def _plainly(engine: Engine, error: OperationalError) -> tuple[str]:
+    said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "unknown error"
+    words = {
+        "unable to open database file": "cannot be opened or created; does the folder exist, and may you write there?",
+        "attempt to write a readonly database": "may not be written",
+        "database is locked": f"is locked by another process (waited {BUSY_MS // 1000} s)",
+        "database or disk is full": "the disk is full; nothing was written",
+        "disk I/O error": "the disk gave an error",
+    }
+    return (f"{_place(engine)}: {words.get(said, said)}",)
+
+
+def _place(engine: Engine) -> str:
+    return engine.url.database or "database" if engine.dialect.name == "sqlite" else shown(str(engine.url))

@@ -1,0 +1,103 @@
+"""Bringing a database to this program's schema, and refusing one that is not."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from datetime import UTC, datetime
+from pathlib import Path
+
+from sqlalchemy import Connection, Engine, inspect, text
+
+from storage.engine import engine_for, prepare_file, shown, sqlite_file, told_plainly
+from storage.errors import StorageError
+from storage.schema import KNOWN_REVISIONS, REVISION
+
+
+def revision_of(engine: Engine) -> str | None:
+    """The schema revision of a database; None for an empty one. Raises ``StorageError`` for one that is not ours."""
+    with told_plainly(engine), engine.connect() as connection:
+        tables = inspect(connection).get_table_names()
+        if "alembic_version" in tables:
+            return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    if tables:
+        raise StorageError(f"{shown(str(engine.url))}: holds other tables, not an archive", hint="Name another database.")
+    return None
+
+
+def require_current(engine: Engine, revision: str | None) -> None:
+    """Raise ``StorageError`` unless ``revision`` is the one this program works with."""
+    place = shown(str(engine.url))
+    if revision is not None and revision not in KNOWN_REVISIONS:
+        raise StorageError(
+            f"{place}: the database is newer than this program (schema {revision}, known up to {REVISION})",
+            hint="Use the newer Variorum that wrote it; nothing was changed.",
+        )
+    if revision != REVISION:
+        raise StorageError(
+            f"{place}: the database has schema {revision}, this program needs {REVISION}",
+            hint="Run `variorum migrate`; a backup is made first.",
+        )
+
+
+def create(engine: Engine) -> None:
+    """Make the tables in an empty database."""
+    with told_plainly(engine):
+        prepare_file(engine)
+        _upgrade(engine)
+
+
+def migrate(url: str, now: datetime | None = None) -> tuple[str | None, str, Path | None]:
+    """Bring the database at ``url`` to the newest schema: the revision before, the one after, and the backup's path.
+
+    An SQLite file that holds something is copied beside itself first (PostgreSQL has its own tools for that: None).
+    Raises ``StorageError`` when it is newer than this program.
+    """
+    engine = engine_for(url)
+    try:
+        before = revision_of(engine)
+        if before == REVISION:
+            return before, REVISION, None
+        if before is not None and before not in KNOWN_REVISIONS:
+            require_current(engine, before)
+        backup = _backup(url, before, now or datetime.now(UTC)) if before is not None else None
+        create(engine)
+        return before, REVISION, backup
+    finally:
+        engine.dispose()
+
+
+def _backup(url: str, before: str, now: datetime) -> Path | None:
+    file = sqlite_file(url)
+    if file is None:
+        return None
+    copy = file.with_name(f"{file.name}.{before}.{now:%Y%m%dT%H%M%SZ}.backup")
+    try:
+        # SQLite's own backup: a plain copy would miss what is still in the write-ahead log.
+        with sqlite3.connect(file) as source, sqlite3.connect(copy) as target:
+            source.backup(target)
+        source.close()
+        target.close()
+        shutil.copymode(file, copy)
+    except (OSError, sqlite3.Error) as error:
+        raise StorageError(f"{copy}: the backup could not be made ({error}); nothing was changed") from error
+    return copy
+
+
+def _upgrade(engine: Engine) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    with engine.connect() as connection:
+        _begin(connection)
+        config.attributes["connection"] = connection
+        command.upgrade(config, REVISION)
+        connection.commit()
+
+
+def _begin(connection: Connection) -> None:
+    """One transaction for the whole of it: SQLite's data definition is transactional too."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
