@@ -315,19 +315,16 @@ class Latest:
     ``reader`` is the fingerprint of the reader that the current comparison base was read (or found equal) with.
     ``snapshot`` is the snapshot of the current base. ``last_good`` is the last check that saw the current text.
     ``failures`` counts failed checks in a row, ``failing_since`` the first of them. ``gone`` is whether the source is
-    believed gone, ``failing`` whether an event told that it fails. ``digests`` are those of all earlier versions' texts,
-    newest first, at most 64 (to know a return to an earlier wording). ``length`` is the length of the latest text in code points.
+    believed gone, ``failing`` whether an event told that it fails. ``length`` is the length of the latest text in code
+    points.
     """
 
     source: str
     number: int | None = None
     digest: str | None = None
-    title: str | None = None
-    published: str | None = None
     length: int = 0
     reader: str | None = None
     snapshot: int | None = None
-    last_modified: str | None = None
     validators: Validators = Validators()
     first_seen: datetime | None = None
     last_good: datetime | None = None
@@ -338,7 +335,6 @@ class Latest:
     failing: bool = False
     gone: bool = False
     suspicion: Suspicion | None = None
-    digests: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """The tables, the same on both engines.
 
-Append-only, held by triggers (made in the first migration): ``bodies``, ``snapshots``, ``versions``, ``events``. What moves lives apart: ``sources``
+Append-only, held by triggers (made in the first migration): ``bodies``, ``snapshots``, ``headings``, ``versions``, ``events``. What moves lives apart: ``sources``
 (the state of each source) and ``ledger`` (runs of checks). So ``last_seen`` of a version is not on its row: it is the
 end of the ledger's runs that saw it.
 
@@ -137,14 +137,21 @@ snapshots = Table(
     Column("doubt", Text),  # why it did not become a version
 )
 
+headings = Table(
+    "headings",  # title and printed date: most versions of a source share one
+    metadata,
+    Column("key", Counter, primary_key=True, autoincrement=True),
+    Column("title", Text),
+    Column("published", Text),
+)
+
 versions = Table(
     "versions",
     metadata,
     Column("source", Integer, ForeignKey("sources.key"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("digest", LargeBinary, nullable=False),
-    Column("title_length", Integer, nullable=False),  # title and date are parts of the text
-    Column("published_length", Integer, nullable=False),
+    Column("heading", Counter, ForeignKey("headings.key"), nullable=False),
     Column("depth", SmallInteger, nullable=False),  # links back to a full text; 0 is one
     Column("packed", LargeBinary, nullable=False),
     Column("snapshot", Counter, ForeignKey("snapshots.number"), nullable=False),

@@ -75,12 +75,17 @@ def upgrade() -> None:
         sa.Column("doubt", sa.Text),
     )
     op.create_table(
+        "headings",
+        sa.Column("key", counter, primary_key=True, autoincrement=True),
+        sa.Column("title", sa.Text),
+        sa.Column("published", sa.Text),
+    )
+    op.create_table(
         "versions",
         sa.Column("source", sa.Integer, sa.ForeignKey("sources.key"), primary_key=True),
         sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("digest", sa.LargeBinary, nullable=False),
-        sa.Column("title_length", sa.Integer, nullable=False),
-        sa.Column("published_length", sa.Integer, nullable=False),
+        sa.Column("heading", counter, sa.ForeignKey("headings.key"), nullable=False),
         sa.Column("depth", sa.SmallInteger, nullable=False),
         sa.Column("packed", sa.LargeBinary, nullable=False),
         sa.Column("snapshot", counter, sa.ForeignKey("snapshots.number"), nullable=False),
@@ -128,7 +133,7 @@ def upgrade() -> None:
 
 
 def append_only(dialect: str) -> list[str]:
-    tables = ("bodies", "snapshots", "versions", "events")
+    tables = ("bodies", "snapshots", "headings", "versions", "events")
     if dialect == "sqlite":
         return [
             f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "

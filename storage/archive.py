@@ -1,0 +1,385 @@
+"""The repository: put a check, get versions. The only door to the tables.
+
+Synchronous, safe to call from any thread. Every public method that writes is one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
+from types import TracebackType
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import ColumnElement, Engine, Select, func, insert, select, update
+
+from storage import due, keep, rows, texts
+from storage.chain import Sealed
+from storage.engine import engine_for, reading, sqlite_file, writing
+from storage.errors import StorageError
+from storage.keep import ClaimLost, Unchanged
+from storage.migrate import create as create_tables
+from storage.migrate import require_current, revision_of
+from storage.records import (
+    Change,
+    Event,
+    Latest,
+    LedgerRun,
+    Outcome,
+    Snapshot,
+    Source,
+    SourceState,
+    Suspicion,
+    Text,
+    Validators,
+    Version,
+)
+from storage.schema import bodies, events, headings, ledger, snapshots, sources, versions
+
+__all__ = ["Archive", "ClaimLost", "Unchanged"]
+
+GOOD: Final = ("new", "changed", "cosmetic", "reread", "unchanged", "not-modified")
+"""Outcomes that saw the current version; their runs end with its ``last_seen``."""
+CHUNK: Final = 500
+
+T = TypeVar("T")
+
+
+class Archive:
+    """The archive of one database. Open with :meth:`open`; close it, or use it in a ``with``."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str, *, create: bool = True, readonly: bool = False) -> Archive:
+        """Open the database at ``url``, and make its tables when it is empty and ``create`` says so.
+
+        Raises ``StorageError``: it cannot be opened, is not an archive, is empty (without ``create``), or has another schema.
+        """
+        file = sqlite_file(url)
+        if file is not None and not create and not file.exists():
+            raise StorageError(f"{file}: no database yet", hint="`variorum check` makes it with the first look.")
+        engine = engine_for(url, readonly=readonly)
+        try:
+            revision = revision_of(engine)
+            if revision is None and create:
+                create_tables(engine)
+            elif revision is None:
+                raise StorageError(f"{file or url}: an empty database", hint="`variorum check` fills it.")
+            else:
+                require_current(engine, revision)
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    # what is watched
+
+    def declare(self, declared: Sequence[Source], now: datetime) -> None:
+        """Make the sources what the configuration says: new ones are due at once, missing ones are retired.
+
+        A retired source keeps its history and comes back with it when it is declared again. Nothing is written when
+        nothing differs.
+        """
+        with reading(self._engine) as connection:
+            known = {row.id: row for row in connection.execute(_declared())}
+        fresh, moved = [], []
+        for source in declared:
+            wanted = rows.declaration(source)
+            row = known.pop(source.id, None)
+            if row is None:
+                fresh.append({"id": source.id, **wanted, "declared_at": now, "next_check": now})
+            elif row.retired_at is not None or {key: getattr(row, key) for key in wanted} != wanted:
+                again = {"retired_at": None, "next_check": now} if row.retired_at is not None else {}
+                moved.append((row.key, {**wanted, **again}))
+        left = [row.key for row in known.values() if row.retired_at is None]
+        if not (fresh or moved or left):
+            return
+        with writing(self._engine) as connection:
+            if fresh:
+                connection.execute(insert(sources), fresh)
+            for key, values in moved:
+                connection.execute(update(sources).where(sources.c.key == key).values(**values))
+            for part in _chunks(left):
+                connection.execute(update(sources).where(sources.c.key.in_(part)).values(retired_at=now))
+
+    def sources(self, *, retired: bool = False) -> list[Source]:
+        """The sources that are watched, by id; with the retired ones when asked."""
+        with reading(self._engine) as connection:
+            found = connection.execute(_declared().order_by(sources.c.id))
+            return [rows.source(row) for row in found if retired or row.retired_at is None]
+
+    def states(self) -> list[SourceState]:
+        """Every source as ``status`` shows it, by id."""
+        with reading(self._engine) as connection:
+            found = list(connection.execute(select(sources).order_by(sources.c.id)))
+            newest = {
+                row.source_id: rows.version(row)
+                for row in connection.execute(_versions().where(versions.c.number == sources.c.number))
+            }
+        return [rows.state(row, newest.get(row.id)) for row in found]
+
+    # before a check
+
+    def latest(self, source_ids: Sequence[str]) -> dict[str, Latest]:
+        """What is known of each of these sources; ids that were never declared are left out."""
+        found: dict[str, Latest] = {}
+        with reading(self._engine) as connection:
+            for part in _chunks(source_ids):
+                for row in connection.execute(select(sources).where(sources.c.id.in_(part))):
+                    found[row.id] = rows.latest(row)
+        return found
+
+    def claim(self, now: datetime, *, limit: int, lease_s: float, owner: str) -> list[str]:
+        """Take at most ``limit`` due sources, oldest first, for ``lease_s`` seconds. Returns their ids."""
+        with writing(self._engine) as connection:
+            return due.claim(connection, now, limit=limit, lease_s=lease_s, owner=owner)
+
+    def release(self, source_ids: Sequence[str], owner: str) -> None:
+        """Give back sources that were claimed and not checked."""
+        with writing(self._engine) as connection:
+            due.release(connection, source_ids, owner)
+
+    def next_due_at(self) -> datetime | None:
+        """When the next source is due; None when none is."""
+        with reading(self._engine) as connection:
+            return due.next_due_at(connection)
+
+    # after a check
+
+    def note_unchanged(self, notes: Sequence[Unchanged]) -> None:
+        """Note checks that saw the latest text again, all in one transaction."""
+        for part in _chunks(notes):
+            with writing(self._engine) as connection:
+                keep.unchanged(connection, part)
+
+    def note_failed(
+        self,
+        source: str,
+        at: datetime,
+        outcome: Outcome,
+        error: str,
+        *,
+        events: Sequence[Event] = (),
+        suspicion: Suspicion | None = None,
+        next_due: datetime | None = None,
+        gone: bool = False,
+        failing: bool = False,
+    ) -> None:
+        """Note a check that saw nothing fit: the reason, and what is believed after it."""
+        with writing(self._engine) as connection:
+            row = keep.locked(connection, source)
+            keep.doubt(connection, row, at, outcome, error, events, suspicion, next_due, gone, failing)
+
+    def note_suspect(
+        self,
+        source: str,
+        snapshot: Snapshot,
+        error: str,
+        suspicion: Suspicion,
+        *,
+        outcome: Outcome = Outcome.SUSPECT,
+        events: Sequence[Event] = (),
+        next_due: datetime | None = None,
+        gone: bool = False,
+        failing: bool = False,
+    ) -> None:
+        """Note a capture that the quality gate held back, and keep its snapshot as evidence (once per body)."""
+        with writing(self._engine) as connection:
+            row = keep.locked(connection, source)
+            body = keep.body(connection, snapshot, row.snapshot)
+            kept = select(snapshots.c.number).where(snapshots.c.source == row.key, snapshots.c.body == body)
+            if connection.scalar(kept.limit(1)) is None:
+                keep.snapshot(connection, row.key, snapshot, body, doubt=error)
+            at = snapshot.fetched_at
+            keep.doubt(connection, row, at, outcome, error, events, suspicion, next_due, gone, failing)
+
+    def record(
+        self,
+        source: str,
+        snapshot: Snapshot,
+        text: Text,
+        *,
+        reader: str,
+        outcome: Outcome,
+        expected: int | None,
+        change: Change | None = None,
+        events: Sequence[Event] = (),
+        validators: Validators = Validators(),
+        next_due: datetime | None = None,
+        owner: str | None = None,
+        imported: datetime | None = None,
+    ) -> Version:
+        """Keep a new wording: snapshot, version, change, ledger and events in one transaction.
+
+        ``expected`` is the number of the version it was compared with (None: none), ``owner`` the holder of the lease.
+        Raises ``ClaimLost`` when either is no longer so.
+        """
+        at = snapshot.fetched_at
+        with writing(self._engine) as connection:
+            row = keep.locked(connection, source)
+            keep.require_held(row, expected, owner)
+            body = keep.body(connection, snapshot, row.snapshot)
+            kept = keep.snapshot(connection, row.key, snapshot, body)
+            made = keep.Made(text, reader, kept, at, imported, row.last_good, at, change, reread=False)
+            chain = keep.version(connection, row, snapshot, made)
+            number = (row.number or 0) + 1
+            run = keep.open_run(connection, row.key, outcome, at, number)
+            keep.happened(connection, {source: row.key}, events)
+            connection.execute(
+                update(sources)
+                .where(sources.c.key == row.key)
+                .values(
+                    **keep.good(at, outcome, validators, next_due, run),
+                    **keep.base(number, text, reader, kept, chain),
+                    final_url=snapshot.final_url,
+                    first_seen=row.first_seen or at,
+                    last_change=at,
+                )
+            )
+            return rows.version(connection.execute(_versions().where(_is(row.key, number))).one())
+
+    def record_reread(self, source: str, at: datetime, text: Text | None, reader: str) -> Version | None:
+        """Keep what a changed reader makes of the latest snapshot: the new base to compare with, never an alert.
+
+        ``text`` None: the same text came out; only the fingerprint of the base moves, and None is returned.
+        """
+        with writing(self._engine) as connection:
+            row = keep.locked(connection, source)
+            if text is None or row.snapshot is None:
+                connection.execute(update(sources).where(sources.c.key == row.key).values(reader=reader))
+                return None
+            snapshot = keep.snapshot_of(connection, row.snapshot)
+            after = row.last_good
+            made = keep.Made(text, reader, row.snapshot, snapshot.fetched_at, None, after, at, None, reread=True)
+            chain = keep.version(connection, row, snapshot, made)
+            number = row.number + 1
+            run = keep.open_run(connection, row.key, Outcome.REREAD, at, number)
+            connection.execute(
+                update(sources)
+                .where(sources.c.key == row.key)
+                .values(**keep.base(number, text, reader, row.snapshot, chain), run=run, last_outcome=Outcome.REREAD.value)
+            )
+            return rows.version(connection.execute(_versions().where(_is(row.key, number))).one())
+
+    # the history
+
+    def versions(self, source: str, *, limit: int | None = None) -> list[Version]:
+        """The versions of a source, newest first."""
+        query = _versions().where(sources.c.id == source).order_by(versions.c.number.desc()).limit(limit)
+        with reading(self._engine) as connection:
+            return [rows.version(row) for row in connection.execute(query)]
+
+    def version(self, source: str, number: int) -> Version:
+        """One version. Raises ``StorageError`` when there is none of that number."""
+        query = _versions().where(sources.c.id == source, versions.c.number == number)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise StorageError(f"{source}: no version {number}", hint=f"`variorum log {source}` lists what there is.")
+        return rows.version(row)
+
+    def text(self, source: str, number: int) -> Text:
+        """The canonical text of a version. Raises ``StorageError`` when there is none of that number."""
+        with reading(self._engine) as connection:
+            key = connection.scalar(select(sources.c.key).where(sources.c.id == source))
+            found = keep.text_of(connection, key, number) if key is not None else None
+        if found is None:
+            raise StorageError(f"{source}: no version {number}", hint=f"`variorum log {source}` lists what there is.")
+        return found
+
+    def texts(self, source: str) -> Iterator[tuple[Version, Text]]:
+        """Every version with its text, oldest first. Each text is unpacked once, from the one before it."""
+        query = _versions(packed=True).where(sources.c.id == source).order_by(versions.c.number)
+        with reading(self._engine) as connection:
+            plain: bytes | None = None
+            for row in connection.execute(query):
+                plain = texts.unpack(row.packed, plain if row.depth else None)
+                yield rows.version(row), rows.text(plain, row.title, row.published)
+
+    def earlier(self, source: str, digest: str) -> int | None:
+        """The newest version of the source with that text digest; None when it never had that wording."""
+        query = (
+            select(func.max(versions.c.number))
+            .join(sources, sources.c.key == versions.c.source)
+            .where(sources.c.id == source, versions.c.digest == bytes.fromhex(digest))
+        )
+        with reading(self._engine) as connection:
+            found: int | None = connection.scalar(query)
+            return found
+
+    def script(self, source: str, number: int) -> str | None:
+        """The script that was kept with a version: from the text before it to its own. None for a first or reread one."""
+        with reading(self._engine) as connection:
+            key = connection.scalar(select(sources.c.key).where(sources.c.id == source))
+            query = select(versions.c.script).where(versions.c.source == key, versions.c.number == number)
+            packed = connection.scalar(query)
+            text = keep.text_of(connection, key, number) if packed is not None else None
+        return None if text is None else texts.unpack(packed, rows.encoded(text)).decode("ascii")
+
+    def snapshot(self, number: int) -> Snapshot:
+        """A snapshot with its body, by the number that versions carry."""
+        with reading(self._engine) as connection:
+            return keep.snapshot_of(connection, number)
+
+    def events(self, source: str | None = None, *, limit: int | None = None) -> list[Event]:
+        """What happened, newest first: to one source, or to all."""
+        query = select(events, sources.c.id.label("source_id")).join(sources, sources.c.key == events.c.source)
+        if source is not None:
+            query = query.where(sources.c.id == source)
+        with reading(self._engine) as connection:
+            return [rows.event(row) for row in connection.execute(query.order_by(events.c.number.desc()).limit(limit))]
+
+    def ledger(self, source: str) -> list[LedgerRun]:
+        """The runs of checks of a source, oldest first."""
+        query = select(ledger).join(sources, sources.c.key == ledger.c.source).where(sources.c.id == source)
+        with reading(self._engine) as connection:
+            return [rows.run(row) for row in connection.execute(query.order_by(ledger.c.number))]
+
+    def seals(self, source: str) -> Iterator[tuple[Sealed, bytes]]:
+        """What each seal of a source's chain covers, with the stored seal, oldest first: for ``chain.first_fault``."""
+        with reading(self._engine) as connection:
+            query = _versions().where(sources.c.id == source).order_by(versions.c.number)
+            for row in connection.execute(query).all():
+                snapshot = keep.snapshot_of(connection, row.snapshot)
+                yield rows.sealed(row.source_id, row, snapshot), row.chain
+
+
+def _is(source_key: int, number: int) -> ColumnElement[bool]:
+    return (versions.c.source == source_key) & (versions.c.number == number)
+
+
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
+
+
+def _declared() -> Select[Any]:
+    columns = ("key", "id", "url", "series", "tags", "baseline", "retired_at")
+    return select(*(sources.c[name] for name in columns))
+
+
+def _versions(*, packed: bool = False) -> Select[Any]:
+    """Versions with their source's id, their heading, and the end of the ledger's runs that saw them."""
+    seen = (
+        select(func.max(ledger.c.last))
+        .where(ledger.c.source == versions.c.source, ledger.c.version == versions.c.number, ledger.c.outcome.in_(GOOD))
+        .scalar_subquery()
+    )
+    columns = [column for column in versions.c if packed or column.name not in ("packed", "script")]
+    named = (headings.c.title, headings.c.published, sources.c.id.label("source_id"), seen.label("last_seen"))
+    return (
+        select(*columns, *named)
+        .join(sources, sources.c.key == versions.c.source)
+        .join(headings, headings.c.key == versions.c.heading)
+    )
