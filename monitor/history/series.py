@@ -1,0 +1,81 @@
+"""A series seen as one history: its members in date order, each member's latest version, renumbered from 1."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from storage.records import Text, Version
+
+# A year, then month and day if they are there; not inside a longer run of digits.
+_DATE: Final = re.compile(
+    r"(?<!\d)(?P<year>19\d\d|20\d\d)(?:(?P<mark>[-_./]?)(?P<month>0[1-9]|1[0-2])(?:(?P=mark)(?P<day>0[1-9]|[12]\d|3[01]))?)?(?!\d)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One member of a series: its latest version and text, and the date it goes by.
+
+    ``dated_by`` says where the date comes from: ``published``, ``id`` or ``captured``. ``version`` keeps the number it has
+    in its own source.
+    """
+
+    source: str
+    date: datetime
+    dated_by: str
+    version: Version
+    text: Text
+
+
+def date_in(words: str) -> datetime | None:
+    """The most exact date written in figures in a source id or printed date (``2014-01-29``, ``20140129``, ``2014-01``, ``2014``).
+
+    Midnight UTC; a missing month or day counts as the first. None when there is none. Of equally exact ones the first.
+    """
+    found: list[tuple[int, int, datetime]] = []
+    for match in _DATE.finditer(words):
+        year, month, day = match["year"], match["month"], match["day"]
+        try:
+            when = datetime(int(year), int(month or 1), int(day or 1), tzinfo=UTC)
+        except ValueError:  # the 30th of February is no date
+            continue
+        found.append((-sum(part is not None for part in (month, day)), match.start(), when))
+    return min(found)[2] if found else None
+
+
+def members(
+    found: Iterable[tuple[Sequence[Version], Text]], published: Mapping[str, datetime] | None = None
+) -> tuple[Member, ...]:
+    """The members in date order.
+
+    ``found`` gives for each source its versions (any order, at least one) and the text of the latest. A member goes by
+    the date in ``published`` (source id → parsed date) or in its printed date; else by the date in its id; else by its
+    first capture. Equal dates stay in the order of first capture, then of the ids.
+    """
+    dated = [_member(versions, text, published or {}) for versions, text in found if versions]
+    return tuple(member for _, member in sorted(dated, key=lambda one: (one[1].date, one[0], one[1].source)))
+
+
+def _member(versions: Sequence[Version], text: Text, published: Mapping[str, datetime]) -> tuple[datetime, Member]:
+    latest = max(versions, key=lambda version: version.number)
+    captured = min(version.captured for version in versions)
+    printed = published.get(latest.source) or date_in(latest.published or "")
+    named = date_in(latest.source)
+    if printed is not None:
+        member = Member(latest.source, printed, "published", latest, text)
+    elif named is not None:
+        member = Member(latest.source, named, "id", latest, text)
+    else:
+        member = Member(latest.source, captured, "captured", latest, text)
+    return captured, member
+
+
+def as_history(ordered: Sequence[Member]) -> tuple[tuple[Version, Text], ...]:
+    """The members as one history, oldest first: versions renumbered 1..n; each keeps its own ``source``, window and times."""
+    return tuple((replace(member.version, number=number), member.text) for number, member in enumerate(ordered, 1))
