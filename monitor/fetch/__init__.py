@@ -1,4 +1,4 @@
-"""Fetching: from an address to the bytes that stood there. Light: the rules and the result; the work is in ``client``."""
+"""Fetching, from an address to the bytes that stood there. Light: rules and result only; the work is in ``client``."""
 
 from __future__ import annotations
 

@@ -1,0 +1,389 @@
+"""One client for the whole process: asks conditionally, politely and within bounds; brings back the bytes of a page.
+
+The only room that knows httpx. Its transport is aiohttp's (``httpx-aiohttp``): a fraction of the CPU of httpx's own
+with many requests in flight, and public hooks for the guard (figures: ``docs/decisions/0001-http-transport.md``).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import time
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING, Final
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+from monitor.fetch import Fetched, FetchRules
+from monitor.fetch.decode import DecodeError, decode, decoders
+from monitor.fetch.failures import status, told
+from monitor.fetch.guard import (
+    GuardedResolver,
+    Lookup,
+    SystemLookup,
+    check_host,
+    guarded_socket,
+    is_private_host,
+    networks,
+)
+from monitor.fetch.headers import NO_VALIDATORS, Fields, request_headers, travelling
+from monitor.fetch.local import fetch_local, is_local
+from monitor.fetch.politeness import ROBOTS_MAX_BYTES, Robots, RobotsAnswer, Turns, retry_after_s
+from storage.errors import FetchError, FetchReason
+from storage.records import Snapshot, Validators
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+PERMANENT: Final = frozenset({301, 308})
+PAUSING: Final = frozenset({429, 503})
+PAGE: Final = frozenset({200, 203})
+"""The statuses of a page. The other 2xx are not one: 202 is a firewall's waiting room, 206 a part."""
+
+REACH: Final = "variorum.allow_private"
+"""The request extension that carries ``FetchRules.allow_private``."""
+
+KEEP_ALIVE_S: Final = 3.0
+"""Long enough for the next page of the same host, short enough that 1,000 hosts do not hold 1,000 idle sockets."""
+HEADER_BYTES: Final = 64 * 1024
+"""Of one header line; security policies on government sites pass aiohttp's default of 8 KiB."""
+
+_ROBOTS_REDIRECTS: Final = 5  # RFC 9309, section 2.3.1.2
+
+
+def utc_now() -> datetime:
+    """The clock on the wall."""
+    return datetime.now(UTC)
+
+
+@dataclass(slots=True)
+class _Answer:
+    """The end of a chain of redirects. ``passed`` are the addresses that redirected, in order, the first included."""
+
+    response: httpx.Response
+    at: httpx.URL
+    passed: list[str] = field(default_factory=list)
+    permanent: bool = True
+
+
+class Fetcher:
+    """Fetches addresses, as many at once as ``concurrency`` allows; an async context manager.
+
+    At most ``per_host`` exchanges with one host (name and port) run at once, their starts at least ``spacing_s`` apart;
+    hosts given as a private address are not bound by these two. ``clock`` is the time on the wall. The rest is for
+    tests: ``monotonic`` and ``sleep`` time the spacing, ``lookup`` answers names, ``ssl_context`` makes the context.
+    """
+
+    def __init__(
+        self,
+        *,
+        concurrency: int = 50,
+        per_host: int = 2,
+        spacing_s: float = 0.0,
+        clock: Callable[[], datetime] = utc_now,
+        monotonic: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        lookup: Lookup | None = None,
+        ssl_context: Callable[[], ssl.SSLContext] = httpx.create_ssl_context,
+    ) -> None:
+        """Nothing is opened before the first fetch; the SSL context (26 ms) is made for the first ``https`` address."""
+        self._clock = clock
+        self._places = asyncio.Semaphore(concurrency)
+        self._turns = Turns(per_host=per_host, spacing_s=spacing_s, monotonic=monotonic, sleep=sleep)
+        self._robots = Robots(monotonic)
+        self._system_lookup = SystemLookup() if lookup is None else None
+        self._client = httpx.AsyncClient(
+            transport=Pools(lookup or self._system_lookup or SystemLookup(), ssl_context),
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # sources never see each other's cookies
+            timeout=None,  # noqa: S113  (asyncio.timeout holds the whole exchange: httpx's count each read)
+            trust_env=False,
+        )
+
+    async def __aenter__(self) -> Fetcher:
+        """The fetcher itself."""
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close every connection."""
+        await self.aclose()
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+        if self._system_lookup is not None:
+            self._system_lookup.close()
+
+    async def fetch(self, url: str, rules: FetchRules, validators: Validators = NO_VALIDATORS) -> Fetched:
+        """The page at ``url``, or word that it is not modified since ``validators`` were given.
+
+        Raises ``FetchError`` only.
+
+        ``url`` is ``http``, ``https``, ``file:`` or a local path. ``Snapshot.redirects`` lists the addresses that
+        redirected, ``url`` first; it is empty when ``url`` itself answered.
+        """
+        if is_local(url):
+            return await asyncio.to_thread(fetch_local, url, rules, validators, self._clock())
+        at, credentials = _address(url)
+        headers = request_headers(rules, credentials, validators)
+        if is_private_host(at.host):
+            self._turns.refuse_while_closed(_authority(at))
+            return await self._in_time(at, headers, rules, validators)
+        async with self._turns.turn(_authority(at)):
+            return await self._in_time(at, headers, rules, validators)
+
+    async def _in_time(self, at: httpx.URL, headers: Fields, rules: FetchRules, validators: Validators) -> Fetched:
+        async with self._places:
+            try:
+                async with asyncio.timeout(rules.timeout_s):
+                    async with self._answer(at, headers, rules) as answer:
+                        return await self._fetched(str(at), answer, rules, validators)
+            except TimeoutError:
+                raise FetchError(
+                    f"took longer than {rules.timeout_s:g} s",
+                    reason=FetchReason.TIMEOUT,
+                    hint="Checked again by itself; 'timeout' on the source allows more.",
+                ) from None
+
+    @asynccontextmanager
+    async def _answer(self, at: httpx.URL, headers: Fields, rules: FetchRules) -> AsyncIterator[_Answer]:
+        """The first answer that is no redirect, its body still to come. Every hop passes guard and robots.txt."""
+        passed: list[str] = []
+        permanent = True
+        cookies: httpx.Cookies | None = None
+        while True:
+            await self._admit(at, rules)
+            response = await self._ask(at, headers, rules, cookies)
+            try:
+                location = response.headers.get("location") if response.status_code in REDIRECTS else None
+                if location is None:
+                    yield _Answer(response, at, passed, permanent)
+                    return
+                if "set-cookie" in response.headers:
+                    # Some sites redirect to themselves until a cookie comes back. It lives as long as this exchange.
+                    cookies = cookies or httpx.Cookies()
+                    cookies.extract_cookies(response)
+            finally:
+                await response.aclose()
+            if len(passed) >= rules.follow_redirects:
+                raise FetchError(
+                    f"redirected more than {rules.follow_redirects} times",
+                    reason=FetchReason.REDIRECTS,
+                    hint="Open the address in a browser and use the one where it ends.",
+                )
+            passed.append(str(at))
+            permanent = permanent and response.status_code in PERMANENT
+            target = _target(at, location)
+            if _origin(target) != _origin(at):
+                headers = travelling(headers)
+            at = target
+
+    async def _admit(self, at: httpx.URL, rules: FetchRules) -> None:
+        """Raise ``FetchError`` for a refused address, or a page that robots.txt keeps for itself."""
+        check_host(at.host, networks(rules.allow_private))
+        if not rules.robots:
+            return
+
+        async def ask(url: str) -> RobotsAnswer:
+            return await self._robots_txt(url, rules)
+
+        delay_s = await self._robots.check(
+            str(at), origin=_origin(at), user_agent=rules.user_agent, reach=rules.allow_private, ask=ask
+        )
+        if delay_s and not is_private_host(at.host):
+            self._turns.slow_down(_authority(at), delay_s)
+
+    async def _robots_txt(self, url: str, rules: FetchRules) -> RobotsAnswer:
+        plain = replace(
+            rules, headers=(), robots=False, max_size_bytes=ROBOTS_MAX_BYTES, follow_redirects=_ROBOTS_REDIRECTS
+        )
+        try:
+            async with self._answer(httpx.URL(url), request_headers(plain), plain) as answer:
+                if answer.response.status_code not in PAGE:
+                    return RobotsAnswer(answer.response.status_code, b"")
+                return RobotsAnswer(200, await _body(answer, plain, cut=True))
+        except FetchError as failure:
+            if failure.reason in (FetchReason.REDIRECTS, FetchReason.PROTOCOL):
+                return RobotsAnswer(404, b"")  # RFC 9309: too many redirects, or nothing readable, is 'unavailable'
+            raise
+
+    async def _ask(
+        self, at: httpx.URL, headers: Fields, rules: FetchRules, cookies: httpx.Cookies | None
+    ) -> httpx.Response:
+        request = httpx.Request("GET", at, headers=headers, extensions={REACH: rules.allow_private})
+        if cookies is not None:
+            cookies.set_cookie_header(request)
+        try:
+            return await self._client.send(request, stream=True, auth=None, follow_redirects=False)
+        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
+            if isinstance(error, TimeoutError):
+                raise
+            raise told(error, at.host) from error
+
+    async def _fetched(self, url: str, answer: _Answer, rules: FetchRules, validators: Validators) -> Fetched:
+        code, headers = answer.response.status_code, answer.response.headers
+        now = self._clock()
+        permanent_url = str(answer.at) if answer.passed and answer.permanent else None
+        if code == 304 and validators:
+            renewed = Validators(
+                headers.get("etag") or validators.etag, headers.get("last-modified") or validators.last_modified
+            )
+            return Fetched(None, True, renewed, now, permanent_url)
+        if code not in PAGE:
+            pause_s = retry_after_s(headers.get("retry-after"), now) if code in PAUSING else None
+            if pause_s:
+                self._turns.close(_authority(answer.at), pause_s, code)
+            raise status(code, pause_s)
+        snapshot = Snapshot(
+            url=url,
+            final_url=str(answer.at),
+            status=code,
+            headers=tuple(headers.multi_items()),
+            redirects=tuple(answer.passed),
+            fetched_at=now,
+            body=await _body(answer, rules),
+        )
+        return Fetched(snapshot, False, snapshot.validators, now, permanent_url)
+
+
+async def _body(answer: _Answer, rules: FetchRules, *, cut: bool = False) -> bytes:
+    """The body, decoded, at most ``max_size_bytes`` long: beyond that ``cut`` off, or an error."""
+    headers, bound = answer.response.headers, rules.max_size_bytes
+    announced = headers.get("content-length", "")
+    if not cut and announced.isdigit() and int(announced[:20]) > bound:
+        raise _too_large(bound, f"the server announces {int(announced[:20]):,}")
+    pieces: list[bytes] = []
+    received = kept = 0
+    try:
+        chain = decoders(headers.get("content-encoding"))
+        async for chunk in answer.response.aiter_raw():
+            received += len(chunk)
+            for piece in decode(chain, chunk):
+                kept += len(piece)
+                pieces.append(piece)
+                if kept > bound:
+                    break
+            if max(received, kept) > bound:
+                if cut:
+                    return b"".join(pieces)[:bound]
+                raise _too_large(bound, "compressed" if kept > received else "the rest was not read")
+        for decoder in chain:
+            decoder.finish()
+    except DecodeError as error:
+        raise FetchError(f"{answer.at.host}: the answer {error}", reason=FetchReason.PROTOCOL) from None
+    except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+        if isinstance(error, TimeoutError):
+            raise
+        raise told(error, answer.at.host) from error
+    return b"".join(pieces)
+
+
+def _too_large(bound: int, how: str) -> FetchError:
+    return FetchError(
+        f"larger than {bound:,} bytes ({how})",
+        reason=FetchReason.TOO_LARGE,
+        hint="Raise max_size on the source if this is meant.",
+    )
+
+
+def _address(url: str) -> tuple[httpx.URL, bytes | None]:
+    """The address without user name and password, and these as a header value. Raises ``FetchError``."""
+    try:
+        at = httpx.URL(url.strip())
+    except httpx.InvalidURL as error:
+        raise FetchError(f"not a valid address: {error}", reason=FetchReason.PROTOCOL) from None
+    if at.scheme not in ("http", "https"):
+        raise FetchError(f"{at.scheme or 'no scheme'}: only http and https are fetched", reason=FetchReason.PROTOCOL)
+    if not at.userinfo:
+        return _bare(at), None
+    import base64
+
+    return _bare(at), b"Basic " + base64.b64encode(f"{at.username}:{at.password}".encode())
+
+
+def _bare(at: httpx.URL) -> httpx.URL:
+    """Without user name, password and fragment, none of which belong into a request line or a record."""
+    if at.userinfo:
+        at = at.copy_with(username=None, password=None)
+    return at.copy_with(fragment=None) if at.fragment else at
+
+
+def _target(at: httpx.URL, location: str) -> httpx.URL:
+    try:
+        target = at.join(location)
+    except httpx.InvalidURL as error:
+        raise FetchError(f"{at.host}: redirects to no valid address ({error})", reason=FetchReason.PROTOCOL) from None
+    if target.scheme not in ("http", "https"):
+        raise FetchError(
+            f"{at.host}: redirects to a {target.scheme}: address; only http and https are followed",
+            reason=FetchReason.REFUSED_ADDRESS,
+        )
+    return _bare(target)
+
+
+def _origin(at: httpx.URL) -> str:
+    return f"{at.scheme}://{at.netloc.decode('ascii')}"
+
+
+def _authority(at: httpx.URL) -> str:
+    return f"{at.host}:{at.port}" if at.port else at.host
+
+
+class Pools(httpx.AsyncBaseTransport):
+    """aiohttp's connection pools below httpx: one for each list of allowed networks, plain and secure.
+
+    A pooled connection was admitted under the rules of the source that opened it. Pools that are apart cannot lend a
+    connection to a private address to a source that may not go there. Made when first needed, like the SSL context.
+    """
+
+    def __init__(self, lookup: Lookup, ssl_context: Callable[[], ssl.SSLContext]) -> None:
+        """``lookup`` answers names, ``ssl_context`` makes the context of every secure pool."""
+        self._lookup = lookup
+        self._make_context = ssl_context
+        self._context: ssl.SSLContext | None = None
+        self._pools: dict[tuple[bool, tuple[str, ...]], AiohttpTransport] = {}
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """One exchange, without redirects and without decoding."""
+        kind = (request.url.scheme == "https", request.extensions.get(REACH, ()))
+        pool = self._pools.get(kind)
+        if pool is None:
+            pool = self._pools[kind] = self._pool(*kind)
+        return await pool.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close all pools."""
+        while self._pools:
+            _, pool = self._pools.popitem()
+            await pool.aclose()
+
+    def _pool(self, secure: bool, allow_private: tuple[str, ...]) -> AiohttpTransport:
+        allowed = networks(allow_private)
+        context = self._secure_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
+        connector = aiohttp.TCPConnector(
+            resolver=GuardedResolver(allowed, self._lookup),
+            socket_factory=guarded_socket(allowed),
+            use_dns_cache=False,
+            ssl=context,
+            limit=0,  # the fetcher counts
+            keepalive_timeout=KEEP_ALIVE_S,
+        )
+        session = aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            trust_env=False,
+            max_line_size=HEADER_BYTES,
+            max_field_size=HEADER_BYTES,
+        )
+        return AiohttpTransport(verify=context, client=session)
+
+    def _secure_context(self) -> ssl.SSLContext:
+        if self._context is None:
+            self._context = self._make_context()
+        return self._context
