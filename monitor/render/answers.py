@@ -11,7 +11,7 @@ from monitor.render.terminal import Role, Run, fit, padded, paint, painted, widt
 from storage.records import Event, EventKind, Outcome, Severity, SourceState, Text, Version
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from monitor.read import Reading
@@ -96,11 +96,11 @@ def _fact_role(fact: str) -> Role:
 
 
 def events_lines(events: Sequence[Event], style: Style) -> str:
-    """One event a line: when, what, which version, and why."""
-    return "".join(_event_line(event, style) + "\n" for event in events)
+    """Each event: when, what, which version, and why; a long reason goes on below."""
+    return "".join(_event_lines(event, style) + "\n" for event in events)
 
 
-def _event_line(event: Event, style: Style) -> str:
+def _event_lines(event: Event, style: Style) -> str:
     kind = paint(padded(event.kind.value, 9), _EVENT_ROLES.get(event.kind, Role.SAME), style.color)
     fixed = f"{shown_time(event.at)}  "
     words = [f"{one_line(event.source)}{f'@{event.version}' if event.version else ''}"]
@@ -109,8 +109,10 @@ def _event_line(event: Event, style: Style) -> str:
     if event.silent:
         words.append("silent")
     words += _detail(event)
-    room = max(20, style.width - width_of(fixed) - 11)
-    return f"{paint(fixed, Role.QUIET, style.color)}{kind}  {fit('  '.join(words), room)}"
+    indent = width_of(fixed) + 11
+    told = wrap([(Run("  ".join(words)), -1)], max(20, style.width - indent))
+    head = f"{paint(fixed, Role.QUIET, style.color)}{kind}  "
+    return head + ("\n" + " " * indent).join(painted(line, style.color) for line in told)
 
 
 def _detail(event: Event) -> list[str]:
@@ -192,7 +194,7 @@ def _outcome_word(outcome: Outcome) -> str:
 
 def sources_table(rows: Sequence[tuple[str, str, str, str]], style: Style) -> str:
     """What is watched: id, how often, selector, address. Long addresses are cut at the width of the terminal."""
-    return _table(("SOURCE", "EVERY", "READ FROM", "ADDRESS"), rows, style)
+    return table(("SOURCE", "EVERY", "READ FROM", "ADDRESS"), rows, style)
 
 
 def status_table(states: Sequence[SourceState], now: datetime, style: Style) -> str:
@@ -207,13 +209,13 @@ def status_table(states: Sequence[SourceState], now: datetime, style: Style) -> 
         )
         for state in states
     ]
-    table = _table(("SOURCE", "STATE", "VERSIONS", "LAST GOOD", "NEXT"), rows, style, colors={1: _STATE_ROLES})
+    shown = table(("SOURCE", "STATE", "VERSIONS", "LAST GOOD", "NEXT"), rows, style, colors={1: _STATE_ROLES})
     troubles = [
         f"{one_line(state.source.id)}: {plural(state.failures, 'failure')} in a row: {one_line(state.last_error)}"
         for state in states
         if state.failures and state.last_error and not state.retired
     ]
-    return table + ("\n" + "\n".join(troubles) + "\n" if troubles else "")
+    return shown + ("\n" + "\n".join(troubles) + "\n" if troubles else "")
 
 
 _STATE_ROLES: Final = {"gone": Role.MAJOR, "failing": Role.MAJOR, "doubtful": Role.WORDING, "ok": Role.GOOD}
@@ -252,27 +254,35 @@ def _span(span: timedelta) -> str:
     return f"{seconds} s"
 
 
-def _table(
+def table(
     heads: Sequence[str],
     rows: Sequence[Sequence[str]],
     style: Style,
     *,
-    colors: dict[int, dict[str, Role]] | None = None,
+    colors: Mapping[int, Mapping[str, Role]] | None = None,
+    right: Container[int] = (),
 ) -> str:
-    """Columns as wide as their widest cell; the widest gives way, then the last, when the terminal is narrow."""
+    """Columns as wide as their widest cell; the widest gives way when the terminal is narrow.
+
+    ``colors`` gives, for a column, the role of each value; ``right`` names the columns that are set to the right.
+    """
     cells = [[one_line(cell) for cell in row] for row in rows]
     widths = [max(width_of(line[column]) for line in (list(heads), *cells)) for column in range(len(heads))]
     gaps = 2 * (len(widths) - 1)
     while sum(widths) + gaps > style.width and max(widths) > 8:
         widths[widths.index(max(widths))] -= 1
-    lines = [paint(_row(heads, widths).rstrip(), Role.QUIET, style.color)]
+    lines = [paint("  ".join(_cells(heads, widths, right)).rstrip(), Role.QUIET, style.color)]
     for row in cells:
-        shown = [padded(fit(cell, width), width) for cell, width in zip(row, widths, strict=True)]
+        shown = _cells(row, widths, right)
         for column, roles in (colors or {}).items():
             shown[column] = paint(shown[column], roles.get(row[column], Role.SAME), style.color)
         lines.append("  ".join(shown).rstrip())
     return "\n".join(lines) + "\n"
 
 
-def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
-    return "  ".join(padded(fit(cell, width), width) for cell, width in zip(cells, widths, strict=True))
+def _cells(cells: Sequence[str], widths: Sequence[int], right: Container[int]) -> list[str]:
+    shown = []
+    for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        text = fit(cell, width)
+        shown.append(" " * (width - width_of(text)) + text if column in right else padded(text, width))
+    return shown

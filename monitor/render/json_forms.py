@@ -13,6 +13,10 @@ from monitor.render.telling import told_edits
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from monitor.history.blame import Blame, Blamed, Origin
+    from monitor.history.drift import Drift, Drifted
+    from monitor.history.grep import Found, Seen
+    from monitor.history.phrases import PhraseTable, Standing
     from monitor.read import Reading
     from monitor.render import Comparison, Side, Style
     from monitor.render.answers import CheckResult
@@ -220,4 +224,159 @@ def _state(state: SourceState) -> dict[str, object]:
         "gone": state.gone,
         "retired": state.retired,
         "chain": state.chain,
+    }
+
+
+def blame_json(blame: Blame) -> dict[str, object]:
+    """``blame --json``; ``words`` only where they were asked for."""
+    return {
+        "format": FORMAT,
+        "source": blame.source,
+        "version": blame.version,
+        "sentences": [_blamed(sentence) for sentence in blame.sentences],
+    }
+
+
+def _blamed(sentence: Blamed) -> dict[str, object]:
+    document: dict[str, object] = {
+        "start": sentence.start,
+        "end": sentence.end,
+        "text": sentence.text,
+        "since": _origin(sentence.since),
+        "returned": sentence.returned,
+        "removed": list(sentence.removed),
+    }
+    if sentence.words:
+        document["words"] = [
+            {
+                "start": word.start,
+                "end": word.end,
+                "text": word.text,
+                "since": _origin(word.since),
+                "returned": word.returned,
+            }
+            for word in sentence.words
+        ]
+    return document
+
+
+def _origin(origin: Origin) -> dict[str, object]:
+    return {"version": origin.version, "window": window_json(origin.window), "reread": origin.reread}
+
+
+def grep_json(phrase: str, found: Sequence[Found]) -> dict[str, object]:
+    """``grep --json``: one entry for each source in which the phrase ever stood."""
+    return {"format": FORMAT, "phrase": phrase, "sources": [_found(one) for one in found]}
+
+
+def _found(found: Found) -> dict[str, object]:
+    return {
+        "source": found.source,
+        "present": found.present,
+        "first": seen_json(found.first),
+        "last": seen_json(found.last),
+        "vanished": seen_json(found.vanished),
+        "total": found.total,
+        "gaps": [
+            {
+                "vanished": seen_json(gap.vanished),
+                "returned": seen_json(gap.returned),
+                "versions": list(gap.versions),
+            }
+            for gap in found.gaps
+        ],
+        "counts": [{"version": version, "times": times} for version, times in found.counts],
+        "wordings": [{"text": text, "times": times} for text, times in found.wordings],
+        "examples": [
+            {
+                "version": example.version,
+                "start": example.start,
+                "end": example.end,
+                "match": example.match,
+                "before": example.before,
+                "after": example.after,
+            }
+            for example in found.examples
+        ],
+    }
+
+
+def seen_json(seen: Seen | None) -> dict[str, object] | None:
+    """``{"version": …, "label": …, "window": …}``; ``label`` is the source, in a series the member."""
+    if seen is None:
+        return None
+    return {"version": seen.version, "label": seen.label, "window": window_json(seen.window)}
+
+
+def drift_json(drift: Drift) -> dict[str, object]:
+    """``drift --json``: the baseline's sentences, then each member against them."""
+    return {
+        "format": FORMAT,
+        "baseline": [span_json(span) for span in drift.baseline],
+        "members": [_drifted(member) for member in drift.members],
+    }
+
+
+def _drifted(member: Drifted) -> dict[str, object]:
+    return {
+        "label": member.label,
+        "version": member.version,
+        "at": instant(member.at),
+        "distance": member.distance,
+        "kept_share": member.kept_share,
+        "new_share": member.new_share,
+        "sentences": [
+            {
+                "fate": line.fate.value,
+                "reordered": line.reordered,
+                "similarity": line.similarity,
+                "baseline": span_json(line.baseline),
+                "member": span_json(line.member) if line.member is not None else None,
+            }
+            for line in member.lines
+        ],
+        "new": [span_json(span) for span in member.new],
+    }
+
+
+def phrases_json(answer: PhraseTable) -> dict[str, object]:
+    """``phrases --json``."""
+    return {
+        "format": FORMAT,
+        "phrases": [_standing(one) for one in answer.standings],
+        "orders": [
+            {
+                "source": order.source,
+                "version": order.version,
+                "against": order.against,
+                "before": list(order.before),
+                "after": list(order.after),
+            }
+            for order in answer.orders
+        ],
+    }
+
+
+def _standing(one: Standing) -> dict[str, object]:
+    return {
+        "phrase": one.phrase,
+        "source": one.source,
+        "expected": one.expected,
+        "present": one.present,
+        "first": seen_json(one.first),
+        "last": seen_json(one.last),
+        "usage": [{"version": use.version, "variant": use.variant, "times": use.times} for use in one.usage],
+        "missing": list(one.missing),
+        "variant_changes": list(one.variant_changes),
+        "near": [
+            {
+                "at": seen_json(near.at),
+                "start": near.start,
+                "end": near.end,
+                "text": near.text,
+                "variant": near.variant,
+                "similarity": near.similarity,
+            }
+            for near in one.near
+        ],
     }

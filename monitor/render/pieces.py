@@ -328,12 +328,15 @@ def _paragraphs(stream: Sequence[Piece]) -> Iterator[Paragraph]:
 def _add(current: list[Piece], piece: Piece, start: int, end: int) -> None:
     if end <= start:
         return
+    part = piece.text[start:end]
+    if piece.sign is not Sign.SAME and part.isspace() and part != piece.text:
+        return  # marked white space beside a paragraph break: the break shows it
     same = piece.sign is not Sign.INSERTED
     leads = not piece.text[:start].strip()
     current.append(
         replace(
             piece,
-            text=piece.text[start:end],
+            text=part,
             old=piece.old + (start if same else 0),
             new=piece.new + (0 if piece.sign is Sign.DELETED else start),
             first=piece.first and leads,

@@ -1,0 +1,288 @@
+"""The answers over many versions, for people: blame, grep, drift with its chart, phrases. Pure."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Final
+
+from monitor.history.drift import Fate
+from monitor.render.answers import table
+from monitor.render.safe import one_line
+from monitor.render.telling import plural, shown_time, shown_window
+from monitor.render.terminal import Role, Run, fit, paint, painted, width_of, wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from monitor.history.blame import Blame, Blamed, Origin
+    from monitor.history.drift import Drift, Drifted, Line
+    from monitor.history.grep import Example, Found, Seen
+    from monitor.history.phrases import OrderChange, PhraseTable, Standing
+    from monitor.render import Style
+
+PROSE_WIDTH: Final = 100
+BARS: Final = " ▏▎▍▌▋▊▉█"
+"""Eighths of a column: a bar of a chart is exact to an eighth."""
+SPARKS: Final = "·▁▂▃▄▅▆▇█"
+
+
+def blame_lines(blame: Blame, style: Style) -> str:
+    """Since when each sentence stands: version and window, once for each run of sentences that came together.
+
+    When words were asked for, those that came later than the oldest of their sentence are marked ``{+word+@5}``.
+    """
+    if not blame.sentences:
+        return f"{one_line(blame.source)}@{blame.version}: no text\n"
+    lines = [paint(f"{one_line(blame.source)}@{blame.version}", Role.STRONG, style.color)]
+    margin = max(len(f"@{one.since.version} ") for one in blame.sentences) + 2
+    width = max(20, min(style.width - margin, PROSE_WIDTH))
+    for origin, group in groupby(blame.sentences, key=lambda one: one.since):
+        lines += ["", *_origin(origin, style, blame.version)]
+        for sentence in group:
+            lines += _blamed(sentence, margin, width, style)
+    return "\n".join(lines) + "\n"
+
+
+def _origin(origin: Origin, style: Style, latest: int) -> Iterator[str]:
+    words = f"@{origin.version}  {shown_window(origin.window)}"
+    if origin.reread:
+        words += " (reread: may have stood before)"
+    # What came last is news; what was always there is not.
+    role = Role.WORDING if origin.version == latest and latest > 1 else Role.QUIET
+    for line in wrap([(Run(words, role), -1)], style.width):
+        yield painted(line, style.color)
+
+
+def _blamed(sentence: Blamed, margin: int, width: int, style: Style) -> Iterator[str]:
+    runs = list(_words(sentence)) if sentence.words else [Run(sentence.text)]
+    for line in wrap([(run, -1) for run in runs], width):
+        yield " " * margin + painted(line, style.color)
+    if sentence.returned:
+        note = f"↺ was gone in {_numbers(sentence.removed)} and came back"
+        for line in wrap([(Run(note, Role.WORDING), -1)], width):
+            yield " " * margin + painted(line, style.color)
+
+
+def _words(sentence: Blamed) -> Iterator[Run]:
+    """The sentence with every run of words that came after its oldest ones marked with their version."""
+    at = sentence.start
+    oldest = min(word.since.version for word in sentence.words)
+    for origin, group in groupby(sentence.words, key=lambda word: word.since):
+        words = list(group)
+        start, end = words[0].start, words[-1].end
+        if start > at:
+            yield Run(sentence.text[at - sentence.start : start - sentence.start])
+        text = sentence.text[start - sentence.start : end - sentence.start]
+        if origin.version == oldest:
+            yield Run(text)
+        else:
+            yield Run("{+", Role.INSERTED, opens=True)
+            yield Run(text, Role.INSERTED)
+            yield Run(f"+@{origin.version}}}", Role.INSERTED, closes=True)
+        at = end
+    if at < sentence.end:
+        yield Run(sentence.text[at - sentence.start :])
+
+
+def _numbers(versions: Sequence[int], *, most: int = 8) -> str:
+    """``@3, @5–@9``; beyond ``most`` runs, how many more."""
+    runs: list[list[int]] = []
+    for number in versions:
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    shown = [f"@{low}" if low == high else f"@{low}–@{high}" for low, high in runs[:most]]
+    return ", ".join(shown) + (f" and {len(runs) - most} more" if len(runs) > most else "")
+
+
+def grep_lines(found: Sequence[Found], phrase: str, style: Style) -> str:
+    """For each source: first and last seen, gaps, counts as a row of bars, wordings, and the places themselves."""
+    if not found:
+        return f"“{one_line(phrase)}”: never seen\n"
+    return "\n".join("\n".join(_found(one, style)) + "\n" for one in found)
+
+
+def _found(found: Found, style: Style) -> Iterator[str]:
+    count = f"{plural(found.total, 'time')} in {plural(found.versions, 'version')} of {len(found.counts):,}"
+    yield f"{paint(one_line(found.source), Role.STRONG, style.color)}  {count}"
+    facts = [("first seen", _seen(found.first, found.source)), ("last seen", _seen(found.last, found.source))]
+    if found.present:
+        facts.append(("now", "stands in the latest version"))
+    elif found.vanished is not None:
+        facts.append(("gone since", _seen(found.vanished, found.source)))
+    facts += [
+        (
+            "gap",
+            (
+                f"{plural(len(gap.versions), 'version')} ({_numbers(gap.versions)}), "
+                f"from {_seen(gap.vanished, found.source)} to {_seen(gap.returned, found.source)}"
+            ),
+        )
+        for gap in found.gaps
+    ]
+    if len(found.wordings) > 1:
+        facts.append(("as", ", ".join(f"“{fit(one_line(text), 40)}” {times:,}×" for text, times in found.wordings[:6])))
+    for name, fact in facts:
+        for at, line in enumerate(wrap([(Run(fact), -1)], max(20, style.width - 14))):
+            head = f"  {name:<12}" if at == 0 else " " * 14
+            yield paint(head, Role.QUIET, style.color) + painted(line, style.color)
+    if len(found.counts) > 1:
+        yield paint("  in each     ", Role.QUIET, style.color) + _spark([times for _, times in found.counts], style)
+    for example in found.examples:
+        yield from _example(example, style)
+
+
+def _seen(seen: Seen, source: str) -> str:
+    name = f"@{seen.version}" if seen.label == source else f"{one_line(seen.label)} (@{seen.version})"
+    return f"{name}, {shown_window(seen.window)}"
+
+
+def _spark(counts: Sequence[int], style: Style) -> str:
+    """One column for each version (or run of versions, when there are many): how often."""
+    room = max(10, style.width - 14)
+    size = -(-len(counts) // room)
+    sums = [max(counts[at : at + size]) for at in range(0, len(counts), size)]
+    top = max(sums, default=0) or 1
+    return "".join(SPARKS[0] if not one else SPARKS[max(1, round(one / top * 8))] for one in sums)
+
+
+def _example(example: Example, style: Style) -> Iterator[str]:
+    runs = [
+        Run(f"@{example.version} ", Role.QUIET),
+        Run(one_line(example.before).replace("⏎", " ")),
+        Run("»", Role.INSERTED, opens=True),
+        Run(one_line(example.match).replace("⏎", " "), Role.INSERTED),
+        Run("«", Role.INSERTED, closes=True),
+        Run(one_line(example.after).replace("⏎", " ")),
+    ]
+    for at, line in enumerate(wrap([(run, -1) for run in runs], max(20, min(style.width, PROSE_WIDTH) - 6))):
+        yield ("    " if at == 0 else "      ") + painted(line, style.color)
+
+
+def drift_lines(drift: Drift, style: Style, *, ascii_only: bool = False) -> str:
+    """A bar chart of distances, the table of fates, and for the last member every sentence that is not as it was.
+
+    ``ascii_only`` draws the bars with ``#`` for terminals without block characters.
+    """
+    if not drift.members:
+        return "nothing to compare with the baseline\n"
+    parts = [*drift_chart(drift.members, style, ascii_only=ascii_only), ""]
+    parts += _fates(drift.members, style)
+    parts += _sentences(drift.members[-1], style)
+    return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def drift_chart(members: Sequence[Drifted], style: Style, *, ascii_only: bool = False) -> Iterator[str]:
+    """One bar for each member: its distance from the baseline, 0 to 1 over the whole width."""
+    labels = [fit(one_line(member.label), max(10, style.width // 3)) for member in members]
+    label_width = max(width_of(label) for label in labels)
+    room = max(10, min(style.width, PROSE_WIDTH) - label_width - 8)
+    yield paint(f"{'':{label_width}}  distance from the baseline, 0 to 1", Role.QUIET, style.color)
+    for label, member in zip(labels, members, strict=True):
+        bar = _bar(member.distance, room, ascii_only=ascii_only)
+        role = Role.MAJOR if member.distance >= 0.5 else Role.WORDING if member.distance >= 0.1 else Role.GOOD
+        gap = " " * (label_width - width_of(label))
+        yield f"{label}{gap}  {member.distance:.2f}" + (f"  {paint(bar, role, style.color)}" if bar else "")
+
+
+def _bar(share: float, room: int, *, ascii_only: bool) -> str:
+    if ascii_only:
+        return "#" * round(share * room)
+    eighths = round(share * room * 8)
+    return "█" * (eighths // 8) + BARS[eighths % 8].strip()
+
+
+def _fates(members: Sequence[Drifted], style: Style) -> Iterator[str]:
+    rows = [
+        (
+            member.label,
+            shown_time(member.at)[:10] if member.at else "–",
+            *(f"{member.count(fate):,}" for fate in Fate),
+            f"{len(member.new):,}",
+            f"{member.reordered:,}",
+        )
+        for member in members
+    ]
+    heads = ("MEMBER", "DATE", *(fate.value.upper() for fate in Fate), "NEW", "REORDERED")
+    yield table(heads, rows, style, right=range(2, len(heads)))
+
+
+def _sentences(member: Drifted, style: Style) -> Iterator[str]:
+    changed = [line for line in member.lines if line.fate is not Fate.KEPT or line.reordered]
+    if not (changed or member.new):
+        yield f"{one_line(member.label)}: every sentence of the baseline stands as it was"
+        return
+    kept = len(member.lines) - len(changed)
+    yield paint(
+        f"{one_line(member.label)}: {plural(kept, 'baseline sentence')} kept; the others", Role.STRONG, style.color
+    )
+    for line in changed:
+        yield ""
+        yield from _line(line, style)
+    for span in member.new:
+        yield ""
+        yield from _tagged("new", [Run(f"{{+{span.text}+}}", Role.INSERTED)], style)
+
+
+def _line(line: Line, style: Style) -> Iterator[str]:
+    tag = line.fate.value + (", reordered" if line.reordered and line.fate is not Fate.KEPT else "")
+    if line.fate is Fate.KEPT:
+        yield from _tagged("reordered", [Run(line.baseline.text, Role.MOVED_HERE)], style)
+        return
+    old = Run(f"[-{line.baseline.text}-]", Role.DELETED)
+    yield from _tagged(f"{tag} {line.similarity:.2f}" if line.member else tag, [old], style)
+    if line.member is not None:
+        yield from _tagged("", [Run(f"{{+{line.member.text}+}}", Role.INSERTED)], style)
+
+
+def _tagged(tag: str, runs: Sequence[Run], style: Style) -> Iterator[str]:
+    margin = 15
+    if width_of(tag) > margin - 1:
+        yield paint(tag, Role.WORDING, style.color)
+        tag = ""
+    for line in wrap([(run, -1) for run in runs], max(20, min(style.width - margin, PROSE_WIDTH))):
+        yield paint(tag, Role.WORDING, style.color) + " " * (margin - width_of(tag)) + painted(line, style.color)
+        tag = ""
+
+
+def phrases_lines(answer: PhraseTable, style: Style) -> str:
+    """Where each registered phrase stands, is missing, changed its variant or its order; and what comes near to one."""
+    if not answer.standings:
+        return "no phrases are registered\n"
+    rows = [
+        (
+            one.phrase,
+            one.source,
+            "stands" if one.present else "MISSING" if one.expected else "gone" if one.first else "–",
+            f"{len({usage.version for usage in one.usage}):,}",
+            _numbers([one.first.version]) if one.first else "–",
+            _numbers([one.last.version]) if one.last else "–",
+        )
+        for one in answer.standings
+    ]
+    colors = {2: {"MISSING": Role.MAJOR, "stands": Role.GOOD, "gone": Role.WORDING}}
+    parts = [table(("PHRASE", "SOURCE", "NOW", "VERSIONS", "FIRST", "LAST"), rows, style, colors=colors)]
+    notes = [note for one in answer.standings for note in _notes(one)] + [_order(order) for order in answer.orders]
+    for note in notes:
+        parts += [painted(line, style.color) for line in wrap([(Run(note), -1)], style.width)]
+    return "\n".join(parts).rstrip("\n") + "\n"
+
+
+def _notes(one: Standing) -> Iterator[str]:
+    name = f"{one_line(one.phrase)} in {one_line(one.source)}"
+    if one.missing:
+        yield f"{name}: expected and missing in {_numbers(one.missing)}"
+    if one.variant_changes:
+        yield f"{name}: another variant from {_numbers(one.variant_changes)} on"
+    for near in one.near:
+        yield (
+            f"{name}: “{one_line(near.text)}” since {_seen(near.at, one.source)}, "
+            f"near to “{one_line(near.variant)}” ({near.similarity:.2f}) but not registered"
+        )
+
+
+def _order(order: OrderChange) -> str:
+    against = f"@{order.against}" if order.against is not None else "the baseline"
+    before, after = (" → ".join(one_line(name) for name in names) for names in (order.before, order.after))
+    return f"{one_line(order.source)}@{order.version}: another order than {against}: {after} (was {before})"
