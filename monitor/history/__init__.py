@@ -1,1 +1,1 @@
-"""Answers over many versions: since when, how often, how far from the baseline. Pure over records; no peer answers these."""
+"""Answers over many versions: since when, how often, how far from the baseline. Pure over records."""

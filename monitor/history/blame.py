@@ -1,23 +1,35 @@
-"""Since when does each sentence stand, and each word? The version and window in which it came, and whether it was ever away."""
+"""Since when does each sentence stand, and each word? In which version and window it came, and whether it was away.
+
+A sentence that only changed cosmetically (case, quotes, dashes, punctuation, white space), or only its place, keeps its
+origin. A reworded one starts anew, but its unchanged words keep theirs. What was taken out and put back is known again:
+``since`` is its first origin, ``returned`` says that it was away. :mod:`monitor.history.lineage` tells how.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from monitor.history.lineage import Lineage, Memory, Sentence, words_in
+from storage.errors import UsageError
+
 if TYPE_CHECKING:
-    from storage.records import Window
+    from collections.abc import Sequence
+
+    from storage.records import Text, Version, Window
 
 
 @dataclass(frozen=True, slots=True)
 class Origin:
     """Where something came in: the version's number and the window of that version.
 
-    ``reread`` says that the version came of a change of our reader: the words may have stood on the page before.
+    ``label`` is the source of that version: in a series, the member. ``reread`` says that the version came of a change
+    of our reader: the words may have stood on the page before.
     """
 
     version: int
     window: Window
+    label: str = ""
     reread: bool = False
 
 
@@ -25,7 +37,7 @@ class Origin:
 class BlamedWord:
     """One word (or number, or CJK character) and its origin. ``start`` and ``end`` are offsets into the whole text.
 
-    ``returned`` says that it was taken out of this place and put back; ``since`` is its first origin even so.
+    ``returned`` says that it was taken out and put back; ``since`` is its first origin even so.
     """
 
     start: int
@@ -54,8 +66,66 @@ class Blamed:
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """Every sentence of one version (title and printed date too), in the order of the text, with its origin."""
+    """Every sentence of one version (title and printed date too), in the order of the text, with its origin.
+
+    ``origins`` are all versions so far and ``memory`` what they left behind: what a later call goes on from.
+    """
 
     source: str
     version: int
     sentences: tuple[Blamed, ...]
+    origins: tuple[Origin, ...] = field(default=(), repr=False)
+    memory: Memory = field(default=Memory(), repr=False)
+
+
+def blame(history: Sequence[tuple[Version, Text]], *, words: bool = False, before: Blame | None = None) -> Blame:
+    """Blame the last version of ``history`` (oldest first).
+
+    With ``before``, the blame of the versions before ``history``, it goes on from there: the same answer as for the
+    whole history, at the cost of the new versions. Raises ``UsageError`` for no version at all.
+    """
+    if not history:
+        if before is None:
+            raise UsageError("there is no version to blame", hint="`variorum check` makes the first one.")
+        raise UsageError(f"{before.source}: nothing came after version {before.version}")
+    lineage = Lineage(before.memory if before else None)
+    origins = {origin.version: origin for origin in (before.origins if before else ())}
+    for version, text in history:
+        origins[version.number] = Origin(version.number, version.window, version.source, version.reread)
+        found = tuple(lineage.sentences_of(text.text))
+        places = lineage.advance(version.number, found)
+    last = history[-1][0]
+    return Blame(
+        source=last.source,
+        version=last.number,
+        sentences=tuple(
+            _blamed(sentence, place, lineage, origins, words=words)
+            for sentence, place in zip(found, places, strict=True)
+        ),
+        origins=tuple(origins.values()),
+        memory=lineage.memory,
+    )
+
+
+def _blamed(sentence: Sentence, place: int, lineage: Lineage, origins: dict[int, Origin], *, words: bool) -> Blamed:
+    known, its_words = lineage.known(place)
+    removed = tuple(number for lost, back in known.removed for number in origins if lost <= number < back)
+    blamed_words = (
+        BlamedWord(
+            sentence.start + word.start,
+            sentence.start + word.end,
+            sentence.text[word.start : word.end],
+            origins[remembered.since],
+            remembered.returned,
+        )
+        for word, remembered in zip(words_in(sentence.text), its_words, strict=True)
+    )
+    return Blamed(
+        start=sentence.start,
+        end=sentence.end,
+        text=sentence.text,
+        since=origins[known.since],
+        returned=bool(removed),
+        removed=removed,
+        words=tuple(blamed_words) if words else (),
+    )

@@ -1,17 +1,35 @@
-"""When did a phrase first stand in a source, when last, with what gaps, and how often in each version?"""
+"""When did a phrase first stand in a source, when last, with what gaps, and how often in each version?
+
+Matching is on folded texts (:mod:`monitor.history.folding`): quotes, dashes, width, line ends and case make no
+difference; offsets are those of the true text.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
+
+import regex
+
+from monitor.history.folding import fold
+from storage.errors import UsageError
 
 if TYPE_CHECKING:
-    from storage.records import Window
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from storage.records import Text, Version, Window
+
+TIMEOUT_S: Final = 2.0
+"""How long a pattern may work on one text."""
+CONTEXT: Final = 60
+"""Code points of surroundings on each side of an example; cut at white space, and at the paragraph."""
 
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A version of one source. ``label`` is the source the version belongs to: in a series, the member."""
+    """A version, by its number. ``label`` is the source it belongs to: in a series, the member."""
 
     version: int
     label: str
@@ -32,7 +50,7 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One place. ``text[start:end]`` of that version's text is ``match``; ``before`` and ``after`` are its surroundings."""
+    """One place: ``match`` is ``text[start:end]`` of that version's text, between ``before`` and ``after``."""
 
     version: int
     start: int
@@ -46,10 +64,10 @@ class Example:
 class Found:
     """What one source knows of the phrase; only sources in which it ever stood have one.
 
-    ``counts`` holds ``(version, times)`` for every version, in order, zeros too. ``present`` says that the latest version
-    has it; else ``vanished`` is the version in which it was missing first after ``last``. ``wordings`` are the different
-    true wordings matched, with counts over all versions, most frequent first. ``examples``: the first place of each run
-    of versions that have it.
+    ``counts`` holds ``(version, times)`` for every version, in order, zeros too. ``present`` says that the latest
+    version has it; else ``vanished`` is the version in which it was missing first after ``last``. ``wordings`` are the
+    different true wordings matched, with counts over all versions, most frequent first. ``examples``: the first place
+    of each run of versions that have it.
     """
 
     source: str
@@ -71,3 +89,108 @@ class Found:
     def versions(self) -> int:
         """In how many versions it stands."""
         return sum(1 for _, times in self.counts if times)
+
+
+def grep(
+    histories: Mapping[str, Sequence[tuple[Version, Text]]],
+    phrase: str,
+    *,
+    regex: bool = False,
+    ignore_case: bool = True,
+    whole_words: bool = False,
+) -> tuple[Found, ...]:
+    """Where the phrase ever stood: one answer for each history (oldest version first) that has it, in the order given.
+
+    As with ``grep``, a phrase is found inside words too, unless ``whole_words``. A pattern (``regex``) is one of the
+    ``regex`` module's; it sees folded text, in which any white space is one space and a paragraph ends with ``\\n``.
+
+    Raises ``UsageError`` for an empty phrase, a pattern that is wrong (naming the position) or works too long.
+    """
+    pattern = compiled(phrase, is_regex=regex, ignore_case=ignore_case, whole_words=whole_words)
+    answers = (search(source, history, pattern) for source, history in histories.items())
+    return tuple(found for found in answers if found is not None)
+
+
+def compiled(
+    phrase: str, *, is_regex: bool = False, ignore_case: bool = True, whole_words: bool = False
+) -> regex.Pattern[str]:
+    """The phrase as a pattern over folded text. Raises ``UsageError`` as :func:`grep` does."""
+    wanted = _folded_pattern(phrase) if is_regex else regex.escape(fold(phrase, ignore_case=ignore_case).text.strip())
+    if not wanted:
+        raise UsageError("an empty phrase is everywhere", hint="`variorum grep PHRASE` needs at least one character.")
+    if whole_words:
+        wanted = rf"(?<![^\W\p{{Han}}])(?:{wanted})(?![^\W\p{{Han}}])"
+    try:
+        return regex.compile(wanted, regex.IGNORECASE if ignore_case else 0)
+    except regex.error as error:
+        where = f" at position {error.pos + 1}" if error.pos is not None else ""
+        raise UsageError(
+            f"{phrase}: not a regular expression: {error.msg}{where}",
+            hint="Without --regex the phrase is taken as it is written.",
+        ) from None
+
+
+def _folded_pattern(pattern: str) -> str:
+    """The pattern with quotes, dashes and wide letters as folded texts have them, escaped where special there."""
+    folded = (one if one.isascii() else regex.escape(fold(one, ignore_case=False).text) or one for one in pattern)
+    return "".join(folded)
+
+
+def search(source: str, history: Sequence[tuple[Version, Text]], pattern: regex.Pattern[str]) -> Found | None:
+    """The answer of one history to a compiled pattern; None when it never stood there."""
+    known: dict[str, tuple[tuple[int, int], ...]] = {}
+    found: list[tuple[tuple[int, int], ...]] = []
+    for version, text in history:
+        if text.digest not in known:
+            known[text.digest] = tuple(places(text.text, pattern, where=f"{source}@{version.number}"))
+        found.append(known[text.digest])
+    having = [index for index, spans in enumerate(found) if spans]
+    if not having:
+        return None
+    seen = [Seen(version.number, version.source, version.window) for version, _ in history]
+    wordings = Counter(
+        text.text[start:end] for (_, text), spans in zip(history, found, strict=True) for start, end in spans
+    )
+    starts = [index for index in having if index == 0 or not found[index - 1]]
+    last = having[-1]
+    return Found(
+        source=source,
+        first=seen[having[0]],
+        last=seen[last],
+        present=last == len(history) - 1,
+        vanished=None if last == len(history) - 1 else seen[last + 1],
+        gaps=tuple(_gap(seen, before, after) for before, after in pairwise(having) if after - before > 1),
+        counts=tuple((version.number, len(spans)) for (version, _), spans in zip(history, found, strict=True)),
+        wordings=tuple(sorted(wordings.items(), key=lambda item: (-item[1], item[0]))),
+        examples=tuple(_example(history[index][0].number, history[index][1].text, found[index][0]) for index in starts),
+    )
+
+
+def places(text: str, pattern: regex.Pattern[str], *, where: str = "") -> Iterator[tuple[int, int]]:
+    """The true spans of every match in a text, in order; matches of nothing are passed over."""
+    folded = fold(text, ignore_case=bool(pattern.flags & regex.IGNORECASE))
+    try:
+        for match in pattern.finditer(folded.text, timeout=TIMEOUT_S):
+            if match.end() > match.start():
+                yield folded.span(match.start(), match.end())
+    except TimeoutError:
+        raise UsageError(
+            f"{where}: the pattern worked longer than {TIMEOUT_S:g} s on this text",
+            hint="Avoid repeats inside repeats, such as (a+)+.",
+        ) from None
+
+
+def _gap(seen: Sequence[Seen], before: int, after: int) -> Gap:
+    absent = seen[before + 1 : after]
+    return Gap(vanished=absent[0], returned=seen[after], versions=tuple(one.version for one in absent))
+
+
+def _example(version: int, text: str, span: tuple[int, int]) -> Example:
+    start, end = span
+    before = text[max(0, start - CONTEXT) : start].rpartition("\n\n")[2]
+    after = text[end : end + CONTEXT].partition("\n\n")[0]
+    if len(before) == CONTEXT and " " in before:  # begin with a whole word
+        before = before.partition(" ")[2]
+    if len(after) == CONTEXT and " " in after:
+        after = after.rpartition(" ")[0]
+    return Example(version, start, end, text[start:end], before, after)

@@ -1,4 +1,4 @@
-"""The registry of set phrases: where does each stand, where is it expected and missing, what else is said in its place?"""
+"""The registry of set phrases: where does each stand, where is it expected and missing, what is said in its place?"""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class NearMatch:
 class Standing:
     """One phrase in one source or series. ``present`` says that the latest version has it.
 
-    ``usage`` holds versions and variants with at least one match. ``missing`` lists the versions in which it is expected
-    (``expected``) and absent. ``variant_changes`` are versions whose variants differ from the version before.
+    ``usage`` holds versions and variants with at least one match. ``missing`` lists the versions in which it is
+    expected (``expected``) and absent. ``variant_changes`` are versions that say it otherwise than the last that did.
     """
 
     phrase: str

@@ -14,16 +14,18 @@ if TYPE_CHECKING:
 
 # A year, then month and day if they are there; not inside a longer run of digits.
 _DATE: Final = re.compile(
-    r"(?<!\d)(?P<year>19\d\d|20\d\d)(?:(?P<mark>[-_./]?)(?P<month>0[1-9]|1[0-2])(?:(?P=mark)(?P<day>0[1-9]|[12]\d|3[01]))?)?(?!\d)"
+    r"(?<!\d)(?P<year>19\d\d|20\d\d)"
+    r"(?:(?P<mark>[-_./]?)(?P<month>0[1-9]|1[0-2])(?:(?P=mark)(?P<day>0[1-9]|[12]\d|3[01]))?)?(?!\d)"
 )
+_CHINESE_DATE: Final = re.compile(r"(?P<year>\d{4})\s*年\s*(?P<month>\d{1,2})\s*月\s*(?P<day>\d{1,2})\s*日")
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
     """One member of a series: its latest version and text, and the date it goes by.
 
-    ``dated_by`` says where the date comes from: ``published``, ``id`` or ``captured``. ``version`` keeps the number it has
-    in its own source.
+    ``dated_by`` says where the date comes from: ``published``, ``id`` or ``captured``. ``version`` keeps the number it
+    has in its own source.
     """
 
     source: str
@@ -33,14 +35,17 @@ class Member:
     text: Text
 
 
-def date_in(words: str) -> datetime | None:
-    """The most exact date written in figures in a source id or printed date (``2014-01-29``, ``20140129``, ``2014-01``, ``2014``).
+def date_in(words: str, *, whole: bool = False) -> datetime | None:
+    """The most exact date in figures: ``2014-01-29``, ``20140129``, ``2014年1月29日``, ``2014-01`` or ``2014``.
 
-    Midnight UTC; a missing month or day counts as the first. None when there is none. Of equally exact ones the first.
+    Midnight UTC; a missing month or day counts as the first, unless ``whole`` dates only are wanted. Of equally exact
+    ones the first; None when there is none.
     """
     found: list[tuple[int, int, datetime]] = []
-    for match in _DATE.finditer(words):
+    for match in (*_DATE.finditer(words), *_CHINESE_DATE.finditer(words)):
         year, month, day = match["year"], match["month"], match["day"]
+        if whole and not day:
+            continue
         try:
             when = datetime(int(year), int(month or 1), int(day or 1), tzinfo=UTC)
         except ValueError:  # the 30th of February is no date
@@ -65,7 +70,7 @@ def members(
 def _member(versions: Sequence[Version], text: Text, published: Mapping[str, datetime]) -> tuple[datetime, Member]:
     latest = max(versions, key=lambda version: version.number)
     captured = min(version.captured for version in versions)
-    printed = published.get(latest.source) or date_in(latest.published or "")
+    printed = published.get(latest.source) or date_in(latest.published or "", whole=True)
     named = date_in(latest.source)
     if printed is not None:
         member = Member(latest.source, printed, "published", latest, text)
@@ -77,5 +82,5 @@ def _member(versions: Sequence[Version], text: Text, published: Mapping[str, dat
 
 
 def as_history(ordered: Sequence[Member]) -> tuple[tuple[Version, Text], ...]:
-    """The members as one history, oldest first: versions renumbered 1..n; each keeps its own ``source``, window and times."""
+    """The members as one history, oldest first: versions renumbered 1..n that keep source, window and times."""
     return tuple((replace(member.version, number=number), member.text) for number, member in enumerate(ordered, 1))
