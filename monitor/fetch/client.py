@@ -31,7 +31,7 @@ from monitor.fetch.guard import (
     is_private_host,
     networks,
 )
-from monitor.fetch.headers import NO_VALIDATORS, Fields, request_headers, travelling
+from monitor.fetch.headers import NO_VALIDATORS, Fields, request_headers, travelling, unconditional
 from monitor.fetch.local import fetch_local, is_local
 from monitor.fetch.politeness import ROBOTS_MAX_BYTES, Robots, RobotsAnswer, Turns, retry_after_s
 from storage.errors import FetchError, FetchReason
@@ -220,10 +220,17 @@ class Fetcher:
             cookies.set_cookie_header(request)
         try:
             return await self._client.send(request, stream=True, auth=None, follow_redirects=False)
-        except (httpx.HTTPError, httpx.InvalidURL, aiohttp.ClientError, OSError) as error:
+        except (httpx.InvalidURL, httpx.RemoteProtocolError):  # httpx reads 'Location' even when it does not follow
+            raise _nowhere(at) from None
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise
-            raise told(error, at.host) from error
+            failure = told(error, at.host)
+            plain = unconditional(headers)
+            if failure.reason is FetchReason.PROTOCOL and len(plain) < len(headers):
+                # Some servers send a body with a 304, which no parser can tell from a broken answer: ask plainly.
+                return await self._ask(at, plain, rules, cookies)
+            raise failure from error
 
     async def _fetched(self, url: str, answer: _Answer, rules: FetchRules, validators: Validators) -> Fetched:
         code, headers = answer.response.status_code, answer.response.headers
@@ -316,14 +323,18 @@ def _bare(at: httpx.URL) -> httpx.URL:
 def _target(at: httpx.URL, location: str) -> httpx.URL:
     try:
         target = at.join(location)
-    except httpx.InvalidURL as error:
-        raise FetchError(f"{at.host}: redirects to no valid address ({error})", reason=FetchReason.PROTOCOL) from None
-    if target.scheme not in ("http", "https"):
-        raise FetchError(
-            f"{at.host}: redirects to a {target.scheme}: address; only http and https are followed",
-            reason=FetchReason.REFUSED_ADDRESS,
-        )
+    except httpx.InvalidURL:
+        raise _nowhere(at) from None
+    if target.scheme not in ("http", "https") or not target.host:
+        raise _nowhere(at)
     return _bare(target)
+
+
+def _nowhere(at: httpx.URL) -> FetchError:
+    return FetchError(
+        f"{at.host}: redirects to no web address; only http and https are followed",
+        reason=FetchReason.REFUSED_ADDRESS,
+    )
 
 
 def _origin(at: httpx.URL) -> str:

@@ -66,3 +66,8 @@ def _is_field(name: str, value: str) -> bool:
 def travelling(fields: Sequence[tuple[bytes, bytes]]) -> Fields:
     """Those that may be sent to another origin, to which a redirect leads."""
     return [(name, value) for name, value in fields if name.decode() in _TRAVELLING]
+
+
+def unconditional(fields: Sequence[tuple[bytes, bytes]]) -> Fields:
+    """Those that ask for the page, whatever we know of it."""
+    return [(name, value) for name, value in fields if name not in (b"if-none-match", b"if-modified-since")]

@@ -38,13 +38,16 @@ def fetch_local(url: str, rules: FetchRules, validators: Validators, now: dateti
     try:
         # Not blocking: a named pipe would wait for a writer for ever. No link: the path is resolved already.
         descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-        with os.fdopen(descriptor, "rb") as file:
+        try:
             found = _Stamp.of(os.fstat(descriptor), path, now)
             if found.etag is not None and found.etag == validators.etag:
                 return Fetched(None, True, validators, now)
             if found.size_bytes > rules.max_size_bytes:
                 raise _too_large(path, rules)
-            body = file.read(rules.max_size_bytes + 1)
+            with open(descriptor, "rb", closefd=False) as file:
+                body = file.read(rules.max_size_bytes + 1)
+        finally:
+            os.close(descriptor)
     except OSError as error:
         raise FetchError(f"{path}: {_said(error)}", reason=FetchReason.FILE) from None
     if len(body) > rules.max_size_bytes:

@@ -83,6 +83,10 @@ class Turns:
         self._sleep = sleep
         self._hosts: dict[str, _Host] = {}
 
+    def __len__(self) -> int:
+        """How many hosts are remembered."""
+        return len(self._hosts)
+
     @asynccontextmanager
     async def turn(self, name: str) -> AsyncIterator[None]:
         """Wait for a place at the host and hold it. Raises ``FetchError`` while the host wants to be left alone."""
