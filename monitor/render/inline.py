@@ -100,8 +100,9 @@ def _paragraph(paragraph: Paragraph, style: Style) -> Iterator[str]:
             edits.append(piece.edit)
             mark = len(edits) - 1
         for run in runs_of(piece):
-            runs.append((run, mark))
-            mark = -1
+            shows = bool(run.text.strip())
+            runs.append((run, mark if shows else -1))
+            mark = -1 if shows else mark
     _strip_ends(runs, paragraph)
     narrow = style.width < NARROW
     margin = 0 if narrow else MARGIN

@@ -18,7 +18,8 @@ SIGNS: Final = {Sign.DELETED: ("[-", "-]"), Sign.INSERTED: ("{+", "+}")}
 def runs_of(piece: Piece, *, whole: bool = False, labels: bool = True) -> Iterator[Run]:
     """A piece as runs with its signs. A moved passage has its arrow, ``[-↓ moved 1: …-]``, unless ``labels`` is off.
 
-    Where it stood before it is shortened, unless ``whole`` is asked for.
+    Where it stood before it is shortened, unless ``whole`` is asked for. Spaces at the ends stand outside of the signs:
+    ``[-will-] {+will not+} go`` reads better than ``[-will -]{+will not +}go``; the json format has the exact cut.
     """
     role = role_of(piece)
     if piece.sign is Sign.SAME:
@@ -28,16 +29,22 @@ def runs_of(piece: Piece, *, whole: bool = False, labels: bool = True) -> Iterat
         yield Run(piece.text, role)
         return
     opening, closing = SIGNS[piece.sign]
-    text = piece.text.strip("\n")
+    around = piece.text.strip("\n")
+    text = around.strip(" ") or around
+    lead, trail = around[: around.index(text)], around[around.index(text) + len(text) :]
     if text[:1] and unicodedata.category(text[0]).startswith("M"):
         text = "◌" + text  # a combining mark alone would sit on the sign
     away = piece.sign is Sign.DELETED
     if piece.label and away and not whole:
-        text = shortened(text.strip()) + text[len(text.rstrip()) :]
+        text = shortened(text)
     label = f"{piece.label}: " if labels and piece.label else ""
+    if lead:
+        yield Run(lead)
     yield Run(opening + label, role, opens=True)
     yield Run(text, role)
     yield Run(closing, role, closes=True)
+    if trail:
+        yield Run(trail)
 
 
 def role_of(piece: Piece) -> Role:

@@ -236,25 +236,28 @@ def _loud(edits: Sequence[Edit], style: Style) -> list[bool]:
 def _marked(edit: Edit, old_text: str, new_text: str, label: str) -> Iterator[Piece]:
     """The pieces of one edit: what went, what came, and for white space the signs that stand for it."""
     old, new = old_text[edit.old.start : edit.old.end], new_text[edit.new.start : edit.new.end]
-    if old.strip() or new.strip():
-        if old:
-            yield Piece(Sign.DELETED, old, edit.old.start, edit.new.start, edit, label, first=True)
-        if new:
-            yield Piece(Sign.INSERTED, new, edit.old.end, edit.new.start, edit, label, first=not old)
-        return
     if rewraps(edit):
         signs = _blank_signs(edit.old.text if "\n" in edit.old.text else edit.new.text)
         yield Piece(Sign.QUIET, signs, edit.old.start, edit.new.start, edit, first=True)
     else:
-        # Where a break came or went, the space on the other side is no news.
-        if old and not ("\n" in new and "\n" not in old):
-            yield Piece(Sign.DELETED, _blank_signs(old), edit.old.start, edit.new.start, edit, label, first=True)
-        if new and not ("\n" in old and "\n" not in new):
-            first = not old or "\n" not in old
-            yield Piece(Sign.INSERTED, _blank_signs(new), edit.old.end, edit.new.start, edit, label, first=first)
+        first = True
+        for sign, text, other, at in (
+            (Sign.DELETED, old, new, edit.old.start),
+            (Sign.INSERTED, new, old, edit.old.end),
+        ):
+            if not text or _only_room(text, other):
+                continue
+            shown = text if text.strip() else _blank_signs(text)
+            yield Piece(sign, shown, at, edit.new.start, edit, label if first else "", first)
+            first = False
     # The layout follows the new text: where it breaks a line, so does what is shown.
-    if new and ("\n" in new or old):
+    if new and not new.strip() and ("\n" in new or old):
         yield Piece(Sign.SAME, new, edit.old.end, edit.new.start)
+
+
+def _only_room(text: str, other: str) -> bool:
+    """Whether this side is a mere space where the other has words or a break: that is no news."""
+    return not text.strip() and "\n" not in text and bool(other.strip() or "\n" in other)
 
 
 def _blank_signs(text: str) -> str:

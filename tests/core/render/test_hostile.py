@@ -17,7 +17,7 @@ from tests.core.render.cases import CASES
 from tests.core.render.random_comparisons import comparisons
 
 OUR_COLORS = re.compile(r"\x1b\[[0-9;]*m")
-EXAMPLES = 100
+EXAMPLES = 50
 UNSEEN = re.compile(f"[{INVISIBLE}]")
 STYLES = st.builds(
     Style,
