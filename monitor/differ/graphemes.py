@@ -1,0 +1,39 @@
+"""Grapheme clusters (UAX #29): where a text may be cut without breaking a character a reader sees."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import regex
+
+_CLUSTER: Final = regex.compile(r"\X")
+_SAFE: Final = frozenset(" abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789")
+_BACK: Final = 64
+
+
+def is_bound(text: str, place: int) -> bool:
+    """Whether ``place`` lies between two clusters (the ends of the text do)."""
+    if place <= 0 or place >= len(text):
+        return True
+    before, after = text[place - 1], text[place]
+    if after.isascii() and before.isascii():
+        return not (before == "\r" and after == "\n")
+    return _starts(text, place)
+
+
+def bound_after(text: str, place: int) -> int:
+    """The first bound at or after ``place``."""
+    while not is_bound(text, place):
+        place += 1
+    return place
+
+
+def _starts(text: str, place: int) -> bool:
+    at = place - 1
+    # Walk back to a character that begins a cluster for sure: a plain letter, digit or space.
+    while at > 0 and place - at < _BACK and text[at] not in _SAFE:
+        at -= 1
+    while at < place:
+        cluster = _CLUSTER.match(text, at)
+        at = cluster.end() if cluster is not None else at + 1
+    return at == place

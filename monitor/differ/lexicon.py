@@ -1,0 +1,143 @@
+"""The word lists as patterns: what counts as a number, a date, a negation … in English, French and Chinese.
+
+The lists are data (``rules/*.toml``), so that a reader can check and extend them; this file only turns them into patterns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Final
+
+import regex
+
+from storage.records import EditKind
+
+CLASSES: Final = (EditKind.NEGATION, EditKind.MODALITY, EditKind.ATTRIBUTION)
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the classifier works with. ``formulas``: id of a registered set phrase → its variants."""
+
+    words: Mapping[EditKind, regex.Pattern[str]]
+    number: regex.Pattern[str]
+    date: regex.Pattern[str]
+    variants: Mapping[str, str]
+    simplified: Mapping[int, str]
+    connectors: frozenset[str]
+    common: frozenset[str]
+    formulas: tuple[tuple[str, regex.Pattern[str]], ...] = ()
+
+    def extended(
+        self,
+        extra: Mapping[EditKind, Sequence[str]] | None = None,
+        formulas: Mapping[str, Sequence[str]] | None = None,
+    ) -> Rules:
+        """These rules with more words for some kinds, and with registered set phrases."""
+        words = dict(self.words)
+        for kind, more in (extra or {}).items():
+            old = words[kind]
+            words[kind] = regex.compile(f"(?:{old.pattern})|{_alternatives(more)}", old.flags)
+        phrases = tuple(
+            (name, regex.compile(_alternatives(variants), regex.IGNORECASE)) for name, variants in (formulas or {}).items()
+        )
+        return replace(self, words=words, formulas=(*self.formulas, *phrases))
+
+
+@lru_cache(maxsize=1)
+def default_rules() -> Rules:
+    """The shipped rules, read once."""
+    table = _table("kinds")
+    return Rules(
+        words={kind: _lexical(table[kind.value]) for kind in CLASSES},
+        number=regex.compile(_number(table["number"]), regex.IGNORECASE),
+        date=regex.compile(_date(table["date"]), regex.IGNORECASE),
+        variants=_variants(table["spelling"]),
+        simplified=_simplified(),
+        connectors=frozenset(table["split"]["connectors"]),
+        common=frozenset(table["name"]["not_names"]),
+    )
+
+
+def _table(name: str) -> dict[str, dict[str, list[str]]]:
+    import tomllib
+    from importlib.resources import files
+
+    return tomllib.loads(files("monitor.differ").joinpath(f"rules/{name}.toml").read_text("utf-8"))
+
+
+def _alternatives(words: Sequence[str]) -> str:
+    """The longest first; whole words where the script has words."""
+    ordered = sorted(words, key=lambda word: (-len(word), word))
+    spaced = [_spaced(word) for word in ordered if not regex.match(r"\p{Han}", word)]
+    han = [regex.escape(word) for word in ordered if regex.match(r"\p{Han}", word)]
+    parts = ([rf"(?<![\p{{L}}\p{{N}}])(?:{'|'.join(spaced)})(?![\p{{L}}\p{{N}}])"] if spaced else []) + han
+    return "|".join(parts)
+
+
+def _spaced(word: str) -> str:
+    return r"\s+".join(regex.escape(part).replace("'", "['’]") for part in word.split())
+
+
+def _lexical(part: Mapping[str, Sequence[str]]) -> regex.Pattern[str]:
+    """Words of all languages; Chinese characters with what must not stand before or behind them."""
+    pieces = [_alternatives([*part.get("en", ()), *part.get("fr", ()), *part.get("zh", ())])]
+    for rule in part.get("zh_but", ()):
+        # «不:断仅但|X»: the character, then what must not follow, then what must not precede
+        char, _, exceptions = rule.partition(":")
+        after, _, before = exceptions.partition("|")
+        behind = rf"(?!{'|'.join(after.split())})" if after.split() else ""
+        ahead = "".join(rf"(?<!{one})" for one in before.split())
+        pieces.append(f"{ahead}{char}{behind}")
+    contracted = part.get("endings", ())
+    if contracted:
+        pieces.append("|".join(_spaced(one) for one in contracted))
+    return regex.compile("|".join(f"(?:{piece})" for piece in pieces if piece), regex.IGNORECASE)
+
+
+def _number(part: Mapping[str, Sequence[str]]) -> str:
+    units = "|".join(_spaced(word) for word in sorted(part["units"], key=len, reverse=True))
+    words = "|".join(sorted(part["words"], key=len, reverse=True))
+    han, after = part["han"][0], "|".join(part["han_after"])
+    figure = rf"[$€£¥₽]?\s?\p{{N}}+(?:[.,:/\u2009\u202f]\p{{N}}+)*(?:st|nd|rd|th)?(?:[\s-]?(?:{units})(?![\p{{L}}])|\s?[%％‰°])?"
+    spelled = rf"(?<![\p{{L}}\p{{N}}])(?:{words})(?:[\s-](?:and\s)?(?:{words}|{units}))*(?![\p{{L}}])"
+    chinese = rf"百分之[{han}点]+|第[{han}]+|[{han}]{{2,}}(?=[^{han}]|\Z)(?!以上|一)|[{han}](?={after})|[几数]+[十百千万亿]|半数|一半"
+    return rf"{figure}[十百千万亿]*|{spelled}|{chinese}"
+
+
+def _date(part: Mapping[str, Sequence[str]]) -> str:
+    months = "|".join(sorted(part["months"], key=len, reverse=True))
+    days = "|".join(sorted(part["weekdays"], key=len, reverse=True))
+    edge, over = r"(?<![\p{L}\p{N}])", r"(?![\p{L}\p{N}])"
+    return "|".join(
+        (
+            rf"{edge}(?:(?:{days}),?\s+)?(?:le\s+)?\d{{1,2}}(?:st|nd|rd|th|er)?(?:\s+of)?\s+(?:{months})\.?(?:,?\s+\d{{4}})?{over}",
+            rf"{edge}(?:(?:{days}),?\s+)?(?:{months})\.?\s+\d{{1,2}}(?:st|nd|rd|th)?(?:\s*[-–]\s*\d{{1,2}})?(?:,?\s+\d{{4}})?{over}",
+            rf"{edge}(?:{months})\.?,?\s+\d{{4}}{over}",
+            r"\d{4}\s*年(?:\s*\d{1,2}\s*月(?:\s*\d{1,2}\s*[日号])?)?|\d{1,2}\s*月(?:\s*\d{1,2}\s*[日号])?|\d{1,2}[日号](?!元)",
+            r"[二〇零一三四五六七八九]{4}年|[一二三四五六七八九十]{1,2}月(?:[一二三四五六七八九十]{1,3}日)?|(?:星期|周)[一二三四五六日天]",
+            rf"{edge}\d{{4}}-\d{{1,2}}-\d{{1,2}}{over}|{edge}\d{{1,2}}[./]\d{{1,2}}[./]\d{{2,4}}{over}",
+            rf"{edge}\d{{1,2}}(?::\d{{2}}|[hH]\d{{2}})(?:\s?[ap]\.?m\.?)?{over}|{edge}\d{{1,2}}\s?[ap]\.m\.",
+            rf"{edge}(?:19|20)\d{{2}}(?:[-–/]\d{{2,4}})?{over}(?!\s*(?:%|per|million|billion))",
+            rf"{edge}(?:{days}){over}",
+            # a month alone: May and March are words too, so the short ambiguous ones need a figure beside them
+            rf"{edge}(?:{'|'.join(part['months_alone'])}){over}",
+        )
+    )
+
+
+def _variants(part: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Each listed spelling → the first of its line."""
+    found: dict[str, str] = {}
+    for group in part["groups"]:
+        first, *others = group.split()
+        found.update((other, first) for other in others)
+    return found
+
+
+def _simplified() -> dict[int, str]:
+    pairs = "".join(_table("han")["pairs"]["traditional_simplified"])
+    letters = "".join(pairs.split())
+    return {ord(letters[place]): letters[place + 1] for place in range(0, len(letters) - 1, 2)}

@@ -1,0 +1,140 @@
+"""Paragraphs and sentences. A wrong bound costs only alignment; what matters is that both texts are cut the same way.
+
+Rules, not a model: a sentence ends at ``. ! ? …`` with closing quotes and brackets behind it, before white space and
+something that can begin a sentence, unless the stop belongs to an abbreviation or an initial; at ``。！？；`` always; and at
+a blank line. List marks (``•``, ``1.``) do not end one. The abbreviations are in ``rules/abbreviations.toml``.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+import regex
+
+from storage.records import Span
+
+LONGEST: Final = 1500
+"""A longer unit is cut at clause marks, found by content: that bounds every word diff."""
+
+_BREAK: Final = regex.compile(r"[ \t\r]*\n[ \t\r]*\n\s*|\u2029\s*|\f\s*")
+_CLOSERS: Final = "\"'”’»›)\\]}」』）】》〉"
+_END: Final = regex.compile(
+    rf"(?:[。！？；…‥]|(?<![.])\.(?=[{_CLOSERS}]*\s)|[.!?]+(?=[{_CLOSERS}]*(?:\s|$))|[!?]+)[。！？!?.…]*[{_CLOSERS}]*(?P<gap>\s*)"
+)
+_WORD_BEFORE: Final = regex.compile(r"[\p{L}\p{N}.’'&-]+\Z")
+_CLAUSE: Final = regex.compile(r"[,;:，、：；]\s*")
+
+
+def sentences(text: str) -> tuple[Span, ...]:
+    """The sentences of a text, in order, without the white space around them. What is no sentence is white space."""
+    return tuple(Span(start, end, text[start:end]) for start, end in bounds(text))
+
+
+def bounds(text: str) -> list[tuple[int, int]]:
+    """``(start, end)`` of each sentence of ``text``, in code points."""
+    found: list[tuple[int, int]] = []
+    at = 0
+    for gap in _BREAK.finditer(text):
+        _paragraph(text, at, gap.start(), found)
+        at = gap.end()
+    _paragraph(text, at, len(text), found)
+    return found
+
+
+def _paragraph(text: str, start: int, end: int, found: list[tuple[int, int]]) -> None:
+    at = start
+    for stop in _END.finditer(text, start, end):
+        cut = stop.start("gap")
+        if cut >= end:
+            break
+        if text[stop.start()] == "." and not _ends(text, at, stop.start(), stop.end()):
+            continue
+        if not stop.group("gap") and text[stop.start()] in ".!?":
+            continue
+        _unit(text, at, cut, found)
+        at = stop.end()
+    _unit(text, at, end, found)
+
+
+def _ends(text: str, start: int, stop: int, after: int) -> bool:
+    """Whether the stop at ``stop`` ends a sentence: not behind an abbreviation or initial, nor before a small letter."""
+    following = text[after : after + 1]
+    if following.islower() or following in ",;:)]":
+        return False
+    before = _WORD_BEFORE.search(text, start, stop)
+    if before is None:
+        return True
+    word = before.group()
+    if word[-1].isdigit():
+        # «3.» at the start of a unit is a list mark; elsewhere a figure may end a sentence.
+        return bool(before.start() > start)
+    if len(word) == 1 and word.isupper():
+        return False
+    if "." in word:
+        return not regex.fullmatch(r"(?:\p{L}\.)+\p{L}", word) or _begins(text, after)
+    return word.lower() not in _abbreviations()
+
+
+def _begins(text: str, after: int) -> bool:
+    """After «U.S.» only a word that often begins a sentence ends one."""
+    word = regex.match(r"\p{L}+", text, pos=after)
+    return word is not None and word.group() in _beginners()
+
+
+@lru_cache(maxsize=1)
+def _table() -> dict[str, list[str]]:
+    import tomllib
+    from importlib.resources import files
+
+    return tomllib.loads(files("monitor.differ").joinpath("rules/abbreviations.toml").read_text("utf-8"))
+
+
+@lru_cache(maxsize=1)
+def _abbreviations() -> frozenset[str]:
+    return frozenset(_table()["abbreviations"])
+
+
+@lru_cache(maxsize=1)
+def _beginners() -> frozenset[str]:
+    return frozenset(_table()["beginners"])
+
+
+def _unit(text: str, start: int, end: int, found: list[tuple[int, int]]) -> None:
+    """Add ``text[start:end]`` without the white space at its ends, cut where it is too long."""
+    piece = text[start:end]
+    start += len(piece) - len(piece.lstrip())
+    end -= len(piece) - len(piece.rstrip())
+    while end - start > LONGEST:
+        cut = _cut(text, start, end)
+        found.append((start, _rstripped(text, start, cut)))
+        start = cut + (len(text[cut:end]) - len(text[cut:end].lstrip()))
+    if end > start:
+        found.append((start, end))
+
+
+def _cut(text: str, start: int, end: int) -> int:
+    """Where to cut a run-on: behind a clause mark, else behind a space, else by a mark in the content; never by place alone."""
+    low, high = start + 200, start + LONGEST
+    for way in (_CLAUSE, regex.compile(r"\s+")):
+        mark = way.search(text, low, high)
+        if mark is not None and mark.end() < end:
+            return int(mark.end())
+    for place in range(low, min(high, end - 1)):
+        # a content-defined cut: the same run of characters is cut at the same character in both texts
+        if (ord(text[place]) * 2654435761 >> 7) % 61 == 0:
+            return _whole(text, place + 1, end)
+    return _whole(text, min(high, end), end)
+
+
+def _whole(text: str, place: int, end: int) -> int:
+    """``place`` moved behind the grapheme cluster that it would cut."""
+    from monitor.differ.graphemes import bound_after
+
+    return min(bound_after(text, place), end)
+
+
+def _rstripped(text: str, start: int, end: int) -> int:
+    while end > start and text[end - 1].isspace():
+        end -= 1
+    return end
