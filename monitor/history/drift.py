@@ -14,7 +14,7 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from monitor.differ.align import align
 from monitor.differ.segment import sentences
@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from storage.records import Text, Version
+
+
+LEAST: Final = 0.3
+"""With a smaller share of words in common, in order, the baseline's sentence is dropped and the member's is new."""
 
 
 class Fate(enum.StrEnum):
@@ -169,7 +173,7 @@ def _counterparts(old: _Side, new: _Side) -> dict[int, tuple[int, float]]:
         if pair.old is not None and pair.new is not None:
             index, place = old_rest[pair.old], new_rest[pair.new]
             similarity = _similarity(old.words[index], new.words[place])
-            if similarity > 0:
+            if similarity >= LEAST:
                 found[index] = (place, similarity)
     return found
 

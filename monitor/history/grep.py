@@ -19,10 +19,13 @@ from storage.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from monitor.history.folding import Folded
     from storage.records import Text, Version, Window
 
 TIMEOUT_S: Final = 2.0
 """How long a pattern may work on one text."""
+SPACED_LETTER: Final = r"[^\W\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
+"""A letter or figure of a script that parts its words."""
 CONTEXT: Final = 60
 """Code points of surroundings on each side of an example; cut at white space, and at the paragraph."""
 
@@ -119,7 +122,7 @@ def compiled(
     if not wanted:
         raise UsageError("an empty phrase is everywhere", hint="`variorum grep PHRASE` needs at least one character.")
     if whole_words:
-        wanted = rf"(?<![^\W\p{{Han}}])(?:{wanted})(?![^\W\p{{Han}}])"
+        wanted = rf"(?<!{SPACED_LETTER})(?:{wanted})(?!{SPACED_LETTER})"
     try:
         return regex.compile(wanted, regex.IGNORECASE if ignore_case else 0)
     except regex.error as error:
@@ -142,7 +145,8 @@ def search(source: str, history: Sequence[tuple[Version, Text]], pattern: regex.
     found: list[tuple[tuple[int, int], ...]] = []
     for version, text in history:
         if text.digest not in known:
-            known[text.digest] = tuple(places(text.text, pattern, where=f"{source}@{version.number}"))
+            folded = fold(text.text, ignore_case=bool(pattern.flags & regex.IGNORECASE))
+            known[text.digest] = tuple(places(folded, pattern, where=f"{source}@{version.number}"))
         found.append(known[text.digest])
     having = [index for index, spans in enumerate(found) if spans]
     if not having:
@@ -166,9 +170,8 @@ def search(source: str, history: Sequence[tuple[Version, Text]], pattern: regex.
     )
 
 
-def places(text: str, pattern: regex.Pattern[str], *, where: str = "") -> Iterator[tuple[int, int]]:
-    """The true spans of every match in a text, in order; matches of nothing are passed over."""
-    folded = fold(text, ignore_case=bool(pattern.flags & regex.IGNORECASE))
+def places(folded: Folded, pattern: regex.Pattern[str], *, where: str = "") -> Iterator[tuple[int, int]]:
+    """The true spans of every match in a folded text, in order; matches of nothing are passed over."""
     try:
         for match in pattern.finditer(folded.text, timeout=TIMEOUT_S):
             if match.end() > match.start():
