@@ -93,7 +93,7 @@ async def check_source(declared: Declaration, latest: Latest, around: Around) ->
     ):
         return await _suspect(declared, latest, got.snapshot, reading, verdict.reason or "suspect", around)
     change = await _compare(before, reading.text) if before else None
-    return await _record(declared, latest, got, reading, change, around)
+    return await _record(declared, latest, got, reading, before, change, around)
 
 
 async def check_all(
@@ -159,6 +159,7 @@ def _unchanged(declared: Declaration, latest: Latest, got: Fetched, around: Arou
             validators=got.validators,
             next_due=_due(declared, latest, got.fetched_at, around),
             events=judgement.events,
+            final_url=got.permanent_url,
         )
     )
     return Checked(latest.source, judgement.outcome, latest.number)
@@ -208,16 +209,24 @@ async def _suspect(
 
 
 async def _record(
-    declared: Declaration, latest: Latest, got: Fetched, reading: Reading, change: Change | None, around: Around
+    declared: Declaration,
+    latest: Latest,
+    got: Fetched,
+    reading: Reading,
+    before: Text | None,
+    change: Change | None,
+    around: Around,
 ) -> Checked:
     """One transaction: snapshot, version, change and events."""
     assert got.snapshot is not None  # noqa: S101  (a 304 never comes here)
+    earlier = await around.writer.call(Archive.earlier, latest.source, reading.text.digest) if before else None
     judgement = events.judge(
         latest,
         at=got.fetched_at,
-        digest=reading.text.digest,
         change=change,
-        stamps=Stamps(reading.text.published, got.validators.last_modified),
+        before=Stamps(before.published if before else None, latest.validators.last_modified),
+        after=Stamps(reading.text.published, got.validators.last_modified),
+        earlier=earlier,
         moved_to=got.permanent_url,
     )
     version = await around.writer.call(
@@ -227,6 +236,7 @@ async def _record(
         reading.text,
         reader=reading.reader,
         outcome=judgement.outcome,
+        expected=latest.number,
         change=judgement.change,
         events=judgement.events,
         validators=got.validators,

@@ -58,27 +58,30 @@ def judge(
     latest: Latest,
     *,
     at: datetime,
-    digest: str,
     change: Change | None,
-    stamps: Stamps,
+    before: Stamps,
+    after: Stamps,
+    earlier: int | None = None,
     moved_to: str | None = None,
 ) -> Judgement:
-    """Judge a capture whose text is new: the first (``change`` is None) or another than the latest."""
+    """Judge a capture whose text is new: the first (``change`` is None) or another than the latest.
+
+    ``before`` and ``after`` are the stamps of the latest version and of this capture; ``earlier`` is the number of an
+    earlier version with this very wording.
+    """
     number = (latest.number or 0) + 1
     window = Window(latest.last_good, at)
     if change is None:
         first = Event(EventKind.NEW, latest.source, at, number, window=window)
         return Judgement(Outcome.NEW, (first, *_moved(latest, at, moved_to)))
-    change = replace(change, silent=is_silent(change, Stamps(latest.published, latest.last_modified), stamps))
+    change = replace(change, silent=is_silent(change, before, after))
     cosmetic = change.severity is None or change.severity <= Severity.COSMETIC
     outcome = Outcome.COSMETIC if cosmetic else Outcome.CHANGED
     kind = EventKind.COSMETIC if cosmetic else EventKind.CHANGED
     events = [Event(kind, latest.source, at, number, change.severity, change.silent, window)]
-    if digest in latest.digests:
-        earlier = (latest.number or 0) - latest.digests.index(digest)
-        events.append(
-            Event(EventKind.REVERTED, latest.source, at, number, change.severity, change.silent, window, {"to": earlier})
-        )
+    if earlier is not None:
+        back = {"to": earlier}
+        events.append(Event(EventKind.REVERTED, latest.source, at, number, change.severity, change.silent, window, back))
     events += [*_back(latest, at, number), *_moved(latest, at, moved_to)]
     return Judgement(outcome, tuple(events), change)
 
