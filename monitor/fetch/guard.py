@@ -10,9 +10,9 @@ import asyncio
 import ipaddress
 import re
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+from functools import lru_cache, partial
 from socket import SOCK_STREAM
 from typing import Final
 
@@ -45,7 +45,8 @@ _NOT_PUBLIC: Final = (  # what Python 3.11's is_global does not know; IANA speci
 _NUMERIC_LABEL: Final = re.compile(r"0x[0-9a-f]*|[0-9]+", re.IGNORECASE)
 
 
-def networks(allowed: Iterable[str]) -> tuple[Network, ...]:
+@lru_cache(maxsize=1024)
+def networks(allowed: tuple[str, ...]) -> tuple[Network, ...]:
     """The networks of ``allow_private``, parsed. Raises ``FetchError`` for one that is none."""
     parsed: list[Network] = []
     for entry in allowed:
@@ -114,6 +115,7 @@ def check_host(host: str, allowed: Sequence[Network]) -> None:
         check_address(host.removesuffix("."), allowed)
 
 
+@lru_cache(maxsize=4096)
 def is_private_host(host: str) -> bool:
     """Whether the host is given as an address that is not public (then it is somebody's own machine)."""
     try:

@@ -102,7 +102,7 @@ def test_wrapping_an_ipv4_address_never_changes_the_verdict(address: ipaddress.I
 
 
 def test_an_allowed_network_admits_its_addresses_in_every_form_and_no_others() -> None:
-    allowed = networks(["10.0.0.0/8", "fd00::/8"])
+    allowed = networks(("10.0.0.0/8", "fd00::/8"))
     for address in ("10.1.2.3", "::ffff:10.1.2.3", "fd00::1"):
         assert is_permitted(ipaddress.ip_address(address), allowed)
     for address in ("127.0.0.1", "192.168.0.1", "fc00::1", "169.254.169.254", "::1"):
@@ -111,7 +111,7 @@ def test_an_allowed_network_admits_its_addresses_in_every_form_and_no_others() -
 
 def test_a_network_that_is_none_is_told() -> None:
     with pytest.raises(FetchError, match="is not a network"):
-        networks(["10.0.0.0/33"])
+        networks(("10.0.0.0/33",))
 
 
 UNUSUAL = "0x7f.1 0x7f000001 2130706433 127.1 127.0.1 0177.0.0.1 017700000001 1.2.3.4.5 127.0.0.0x1 0 127.0.0.1. a.0x"
@@ -119,7 +119,7 @@ UNUSUAL = "0x7f.1 0x7f000001 2130706433 127.1 127.0.1 0177.0.0.1 017700000001 1.
 
 @pytest.mark.parametrize("host", UNUSUAL.split())
 def test_a_number_in_an_unusual_form_is_refused_even_where_loopback_is_allowed(host: str) -> None:
-    for allowed in ((), networks(["10.0.0.0/8"])):
+    for allowed in ((), networks(("10.0.0.0/8",))):
         with pytest.raises(FetchError) as caught:
             check_host(host, allowed)
         assert caught.value.reason is FetchReason.REFUSED_ADDRESS
