@@ -95,7 +95,7 @@ def ours(concurrency: int) -> Contender:
             f"  - {{id: p{n}, url: '{base}/p/{n}', select: '#statement', allow_private: [127.0.0.0/8], robots: false}}\n"
             for n in range(pages)
         )
-        limits = f"limits: {{concurrency: {concurrency}, per_host: {concurrency}, spacing: 0s}}\n"
+        limits = f"concurrency: {concurrency}\n"
         (folder / "config.yaml").write_text(f"database: sqlite:///variorum.db\n{limits}sources:\n{sources}")
 
     def changed(printed: str) -> set[int]:

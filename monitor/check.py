@@ -18,7 +18,7 @@ from monitor.differ import compare
 from monitor.events import Judgement, Stamps
 from monitor.fetch import Fetched
 from monitor.read import ReadRules, Reading, read
-from monitor.read.gate import confirmed, gate
+from monitor.read.gate import HOME, confirmed, gate
 from monitor.schedule import next_due
 from storage.archive import Archive, Unchanged
 from storage.errors import FetchError, ReadError, VariorumError

@@ -8,12 +8,17 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Final
 
 from monitor.check import Around
 from monitor.config import Declaration, Settings
 from monitor.fetch.client import Fetcher
 from monitor.writer import Writer
 from storage.archive import Archive
+
+
+SPACING_S: Final = 1.0
+"""Seconds between two requests to one public host."""
 
 
 def utc_now() -> datetime:
@@ -31,19 +36,24 @@ class House:
 
 
 @asynccontextmanager
-async def house(settings: Settings, *, now: Callable[[], datetime] = utc_now) -> AsyncIterator[House]:
+async def house(
+    settings: Settings, *, now: Callable[[], datetime] = utc_now, owner: str | None = None
+) -> AsyncIterator[House]:
     """Open archive, writer and client; declare the sources; close everything in reverse order.
 
-    Raises ``StorageError`` when the database cannot be used.
+    ``owner`` is the name under which sources are claimed, for who claims them. Raises ``StorageError`` when the database
+    cannot be used.
     """
     archive = Archive.open(settings.database)
     try:
         writer = Writer(archive)
         try:
-            fetcher = Fetcher(concurrency=settings.concurrency, per_host=settings.per_host, clock=now)
+            fetcher = Fetcher(
+                concurrency=settings.concurrency, per_host=settings.per_host, spacing_s=SPACING_S, clock=now
+            )
             try:
                 await writer.call(Archive.declare, [declared.source for declared in settings.declarations], now())
-                yield House(settings, archive, Around(fetcher, writer, now, owner=lease_owner()))
+                yield House(settings, archive, Around(fetcher, writer, now, owner=owner))
             finally:
                 await fetcher.aclose()
         finally:

@@ -17,7 +17,7 @@ from typing import Final
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from monitor.check import Checked, timed_check
-from monitor.compose import House, house, utc_now
+from monitor.compose import House, house, lease_owner, utc_now
 from monitor.config import Declaration, Settings
 from storage.archive import Archive
 from storage.errors import VariorumError
@@ -127,7 +127,7 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None, now: Cal
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError, ValueError):  # not the main thread, or no signals here
             loop.add_signal_handler(number, stop.set)
-    async with house(settings, now=now) as parts:
+    async with house(settings, now=now, owner=lease_owner()) as parts:
         daemon = Daemon(parts)
         scheduler = AsyncIOScheduler(timezone="UTC")
         # Without a grace time APScheduler drops a run that starts a second late, with no more than a warning.
