@@ -26,9 +26,7 @@ OLD = Text.of(
     "Ministers speak by telephone",
     "2026-11-20 18:30",
     [
-        "The ministers spoke for forty minutes. "
-        + MOVED
-        + "They thanked the mediators of both neighbouring states for their patience.",
+        f"The ministers spoke for forty minutes. {PRAISE} {THANKS}",
         "Ardonia will accept a new tariff. The northern border remains closed. Talks shall go on.",
         "A joint note was published.",
     ],
@@ -37,8 +35,7 @@ NEW = Text.of(
     "Ministers speak by telephone",
     "2026-11-20 18:30",
     [
-        "The ministers spoke for fifty minutes. They thanked the mediators of both neighbouring states for their patience. "
-        + MOVED.strip(),
+        f"The ministers spoke for fifty minutes. {THANKS} {PRAISE}",
         "Ardonia will not accept a new tariff. Talks shall go on.",
         "A joint note was published.",
     ],
