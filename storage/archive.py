@@ -5,7 +5,7 @@ Synchronous, safe to call from any thread. Every public method that writes is on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Final, TypeVar
@@ -33,7 +33,7 @@ from storage.records import (
     Validators,
     Version,
 )
-from storage.schema import bodies, events, headings, ledger, snapshots, sources, versions
+from storage.schema import events, headings, ledger, snapshots, sources, versions
 
 __all__ = ["Archive", "ClaimLost", "Unchanged"]
 
@@ -80,7 +80,9 @@ class Archive:
     def __enter__(self) -> Archive:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     # what is watched
@@ -268,7 +270,9 @@ class Archive:
             connection.execute(
                 update(sources)
                 .where(sources.c.key == row.key)
-                .values(**keep.base(number, text, reader, row.snapshot, chain), run=run, last_outcome=Outcome.REREAD.value)
+                .values(
+                    **keep.base(number, text, reader, row.snapshot, chain), run=run, last_outcome=Outcome.REREAD.value
+                )
             )
             return rows.version(connection.execute(_versions().where(_is(row.key, number))).one())
 

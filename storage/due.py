@@ -51,5 +51,7 @@ def release(connection: Connection, source_ids: Sequence[str], owner: str) -> No
 
 def next_due_at(connection: Connection) -> datetime | None:
     """When the next source is due; None when nothing is scheduled."""
-    found: datetime | None = connection.scalar(select(func.min(sources.c.next_check)).where(sources.c.retired_at.is_(None)))
+    found: datetime | None = connection.scalar(
+        select(func.min(sources.c.next_check)).where(sources.c.retired_at.is_(None))
+    )
     return found

@@ -21,7 +21,9 @@ def revision_of(engine: Engine) -> str | None:
         if "alembic_version" in tables:
             return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
     if tables:
-        raise StorageError(f"{shown(str(engine.url))}: holds other tables, not an archive", hint="Name another database.")
+        raise StorageError(
+            f"{shown(str(engine.url))}: holds other tables, not an archive", hint="Name another database."
+        )
     return None
 
 

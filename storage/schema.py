@@ -109,7 +109,12 @@ sources = Table(
     Column("suspicion", Text),
     Column("run", Counter),  # the ledger run that is open
 )
-Index("sources_due", sources.c.next_check, sqlite_where=sources.c.retired_at.is_(None), postgresql_where=sources.c.retired_at.is_(None))
+Index(
+    "sources_due",
+    sources.c.next_check,
+    sqlite_where=sources.c.retired_at.is_(None),
+    postgresql_where=sources.c.retired_at.is_(None),
+)
 
 bodies = Table(
     "bodies",

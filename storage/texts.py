@@ -14,7 +14,9 @@ import zstandard
 FULL_EVERY: Final = 16
 LEVEL: Final = 3
 # Content size and checksum would cost 6 bytes a version; the SHA-256 beside each blob is the better check.
-_PLAIN: Final = zstandard.ZstdCompressionParameters.from_level(LEVEL, write_content_size=True, write_checksum=False, write_dict_id=False)
+_PLAIN: Final = zstandard.ZstdCompressionParameters.from_level(
+    LEVEL, write_content_size=True, write_checksum=False, write_dict_id=False
+)
 
 
 def pack(plain: bytes, base: bytes | None = None) -> bytes:
@@ -23,7 +25,12 @@ def pack(plain: bytes, base: bytes | None = None) -> bytes:
         return zstandard.ZstdCompressor(compression_params=_PLAIN).compress(plain)
     dictionary = zstandard.ZstdCompressionDict(base, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
     params = zstandard.ZstdCompressionParameters.from_level(
-        LEVEL, source_size=len(plain), dict_size=len(base), write_content_size=True, write_checksum=False, write_dict_id=False
+        LEVEL,
+        source_size=len(plain),
+        dict_size=len(base),
+        write_content_size=True,
+        write_checksum=False,
+        write_dict_id=False,
     )
     return zstandard.ZstdCompressor(dict_data=dictionary, compression_params=params).compress(plain)
 
