@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 JITTER_SHARE: Final = 0.1
-"""Checks are spread over up to a tenth of their interval, so that a night asleep ends in no stampede …"""
+"""Checks are spread over up to a tenth of their interval, so that sources declared together do not stay together …"""
 JITTER_MOST_S: Final = 300.0
 """… and never over more than five minutes."""
 BACKOFF_MOST_S: Final = 6 * 3600.0
-"""A failing source is looked at every six hours at the latest, unless its own interval is longer."""
+"""A failing source is looked at every six hours at the least, unless its own interval is longer."""
+RETRY_AFTER_MOST_S: Final = 7 * 86_400.0
+"""A server may ask for a week of peace; a slip that asks for a century must not end the watch."""
+
+_YEAR: Final = timedelta(days=366)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +36,11 @@ class Interval:
 
 @dataclass(frozen=True, slots=True)
 class Ageing:
-    """Often while a text is young, less often later; age counts from the first sight or the last change."""
+    """Often while a text is young, less often later; age counts from the first sight or the last change.
+
+    ``young_s`` up to the age ``for_s``, then ``then_s``; from the age ``until_s`` on ``finally_s`` (None: ``then_s``
+    for ever). All in seconds.
+    """
 
     young_s: float
     for_s: float
@@ -54,7 +65,11 @@ class Ageing:
 
 @dataclass(frozen=True, slots=True)
 class Cron:
-    """At the times a cron expression names, in an IANA time zone (daylight saving as cronsim handles it)."""
+    """At the times a cron expression names (five fields), in an IANA time zone.
+
+    Where clocks go forward, a time that does not exist comes as soon as it is over; where they go back, a time that
+    comes twice counts once (as in Debian's cron, whose rules ``cronsim`` follows).
+    """
 
     expression: str
     timezone: str = "UTC"
@@ -63,6 +78,29 @@ class Cron:
     def shown(self) -> str:
         """The rhythm in the words of the configuration."""
         return f"cron {self.expression} ({self.timezone})"
+
+    def after(self, moment: datetime) -> Iterator[datetime]:
+        """The times after ``moment``, in UTC and in order; none for a day that never comes (30 February).
+
+        Raises ``ValueError`` when expression or time zone cannot be understood.
+        """
+        from zoneinfo import ZoneInfo
+
+        from cronsim import CronSim, CronSimError
+
+        try:
+            zone = ZoneInfo(self.timezone)
+        except (KeyError, ValueError, OSError):
+            raise ValueError(f"{self.timezone!r} is no IANA time zone") from None
+        try:
+            times = CronSim(self.expression, moment.astimezone(zone))
+        except CronSimError as error:
+            raise ValueError(f"{self.expression!r}: {str(error).lower()}") from None
+        last = moment
+        for time in times:
+            if time.astimezone(UTC) > last:
+                last = time.astimezone(UTC)
+                yield last
 
 
 Rhythm = Interval | Ageing | Cron
@@ -78,23 +116,24 @@ def next_due(
     jitter: float,
     retry_after_s: float | None = None,
 ) -> datetime:
-    """When to look next: always later than ``now``.
+    """When to look next, in UTC: always later than ``now``.
 
-    ``failures`` in a row double the interval each, up to six hours; ``retry_after_s`` is a floor that the server asked
-    for; ``jitter`` in [0, 1) is the caller's dice.
+    ``failures`` in a row double the interval each, up to six hours (or the interval, if that is longer); a cron rhythm
+    leaves out as many of its times. ``retry_after_s`` is a floor that the server asked for. ``jitter`` in [0, 1) is the
+    caller's dice: it moves the time later by up to a tenth of the wait, five minutes at most.
     """
+    now = now.astimezone(UTC)
+    floor_s = min(max(retry_after_s or 0.0, 0.0), RETRY_AFTER_MOST_S)
     if isinstance(rhythm, Cron):
-        due = _next_cron(rhythm, now)
-        spread_s = min(JITTER_MOST_S, JITTER_SHARE * (due - now).total_seconds())
-        wait_s = (due - now).total_seconds() + jitter * min(spread_s, 60.0)
-    else:
-        interval_s = _interval_s(rhythm, now, first_seen, last_change)
-        wait_s = _backed_off(interval_s, failures)
-        wait_s += jitter * min(JITTER_MOST_S, JITTER_SHARE * wait_s)
-    return now + timedelta(seconds=max(wait_s, retry_after_s or 0.0, 1.0))
+        return _next_cron(rhythm, now, failures, jitter, floor_s)
+    interval_s = max(1.0, _interval_s(rhythm, now, first_seen, last_change))
+    wait_s = max(_backed_off(interval_s, failures), floor_s)
+    return now + timedelta(seconds=wait_s + _spread(jitter, wait_s))
 
 
-def _interval_s(rhythm: Interval | Ageing, now: datetime, first_seen: datetime | None, last_change: datetime | None) -> float:
+def _interval_s(
+    rhythm: Interval | Ageing, now: datetime, first_seen: datetime | None, last_change: datetime | None
+) -> float:
     if isinstance(rhythm, Interval):
         return rhythm.every_s
     young_since = max((moment for moment in (first_seen, last_change) if moment is not None), default=now)
@@ -103,13 +142,21 @@ def _interval_s(rhythm: Interval | Ageing, now: datetime, first_seen: datetime |
 
 def _backed_off(interval_s: float, failures: int) -> float:
     # An exponent beyond 20 is past every bound and would only overflow.
-    return min(interval_s * 2.0 ** min(failures, 20), max(interval_s, BACKOFF_MOST_S))
+    return min(interval_s * 2.0 ** min(max(failures, 0), 20), max(interval_s, BACKOFF_MOST_S))
 
 
-def _next_cron(rhythm: Cron, now: datetime) -> datetime:
-    from zoneinfo import ZoneInfo
+def _spread(jitter: float, wait_s: float) -> float:
+    return jitter * min(JITTER_MOST_S, JITTER_SHARE * wait_s)
 
-    from cronsim import CronSim
 
-    found: datetime = next(CronSim(rhythm.expression, now.astimezone(ZoneInfo(rhythm.timezone))))
-    return found.astimezone(now.tzinfo)
+def _next_cron(rhythm: Cron, now: datetime, failures: int, jitter: float, floor_s: float) -> datetime:
+    # The configuration refuses days that never come; one that is too far off to be found counts as a year away.
+    coming = rhythm.after(now)
+    due = next(coming, now + _YEAR)
+    gap_s = (next(coming, due + _YEAR) - due).total_seconds()
+    skipped_s = max(_backed_off(gap_s, failures) - gap_s, floor_s)
+    if skipped_s > 0.0:
+        start = now + timedelta(seconds=skipped_s)
+        due = next(rhythm.after(start), start + _YEAR)
+    # Who names a time means it: the spread is of the gap, so that no time slides past the next one, and small.
+    return due + timedelta(seconds=min(60.0, _spread(jitter, gap_s)))

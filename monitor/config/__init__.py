@@ -1,6 +1,25 @@
-"""``config.yaml`` → validated settings, with file, line and key in every error; and its JSON Schema."""
+"""``config.yaml`` → validated settings, with file, line and key in every error; and its JSON Schema.
 
-from monitor.config.settings import Declaration, Settings, load, schema, slug
-from monitor.config.template import append_source, template
+``document`` reads YAML, ``shapes`` says what values may look like, ``model`` which keys there are, ``validation`` puts
+faults into plain words, ``loading`` joins it all into the records of ``settings``.
+"""
 
-__all__ = ["Declaration", "Settings", "append_source", "load", "schema", "slug", "template"]
+from monitor.config.appending import append_source, template
+from monitor.config.loading import load
+from monitor.config.model import schema
+from monitor.config.problems import ConfigProblems, Problem
+from monitor.config.settings import Declaration, Series, Settings
+from monitor.config.slugs import slug
+
+__all__ = [
+    "ConfigProblems",
+    "Declaration",
+    "Problem",
+    "Series",
+    "Settings",
+    "append_source",
+    "load",
+    "schema",
+    "slug",
+    "template",
+]

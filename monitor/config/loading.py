@@ -1,0 +1,314 @@
+"""``config.yaml`` → settings: reads the file, joins defaults and sources, checks what no single key can tell."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor import __version__
+from monitor.config.document import Document, Guarded
+from monitor.config.problems import ConfigProblems, KeyPath, Problem, nearest
+from monitor.config.settings import CONCURRENCY, PER_HOST, Declaration, Series, Settings
+from monitor.config.slugs import slug
+from monitor.config.validation import Valid, validated
+from monitor.fetch import FetchRules
+from monitor.read import ReadRules
+from monitor.read.gate import GateRules
+from monitor.schedule import Interval
+from storage.errors import ConfigError
+from storage.records import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DATABASE: Final = "sqlite:///variorum.db"
+EVERY: Final = Interval(900.0, "15m")
+NOT_YET: Final = ("listings", "phrases", "alerts", "channels", "web")
+"""Keys that are validated, so that a configuration can be prepared, and that this version does not act upon."""
+
+_FETCH_KEYS: Final = {
+    "timeout": "timeout_s",
+    "max_size": "max_size_bytes",
+    "user_agent": "user_agent",
+    "headers": "headers",
+    "robots": "robots",
+    "allow_private": "allow_private",
+}
+_READ_KEYS: Final = ("select", "xpath", "remove", "start_after", "end_before", "encoding", "kind")
+_CONFIRM_KEYS: Final = {"after": "confirm_after_s", "times": "confirm_times"}
+_PINNED: Final = re.compile(r"@(?:first|[1-9][0-9]*|[0-9]{4}-[0-9]{2}-[0-9]{2})")
+_SQLITE: Final = re.compile(r"(sqlite(?:\+\w+)?:///)([^?]+)(.*)", re.DOTALL)
+
+
+def load(path: Path, env: Mapping[str, str], *, check_selectors: bool = False) -> Settings:
+    """Read and validate a configuration. ``env``: the environment that ``${NAME}`` is taken from.
+
+    ``check_selectors`` also compiles CSS selectors and XPaths, which takes a library that is slow to load. Raises
+    ``ConfigError``; a ``ConfigProblems``, which lists everything, when the file could be read and is wrong.
+    """
+    document = Document(_config_text(path), str(path), env)
+    valid, problems = validated(document)
+    joining = _Joining(path, document, valid)
+    settings = joining.settings()
+    problems += document.problems + joining.problems
+    if check_selectors:
+        problems += joining.wrong_selectors()
+    if problems:
+        raise ConfigProblems(document.name, problems)
+    return settings
+
+
+class _Joining:
+    """Joins the valid parts of one file; what does not fit together lands in ``problems``."""
+
+    def __init__(self, path: Path, document: Document, valid: Valid) -> None:
+        self.problems: list[Problem] = []
+        self._path = path
+        self._folder = path.parent
+        self._document = document
+        self._valid = valid
+        self._texts: dict[Path, str | None] = {}
+        self._declared: dict[int, Declaration] = {}
+        head = valid.head
+        defaults: dict[str, Any] = head.get("defaults", {})
+        roots = (self._folder, *(self._folder / root for root in head.get("file_roots", ())))
+        base = FetchRules(
+            user_agent=_user_agent(head.get("user_agent", FetchRules().user_agent)),
+            file_roots=tuple(str(root.resolve()) for root in roots),
+        )
+        self._fetch = _fetch_rules(base, defaults)
+        self._read = _read_rules(ReadRules(), defaults)
+        self._gate = _gate_rules(GateRules(), defaults)
+        self._series = self._all_series()
+
+    def settings(self) -> Settings:
+        """The settings; whole and right when there are no problems."""
+        head = self._valid.head
+        for place, found in self._valid.items.get("sources", {}).items():
+            self._declared[place] = self._declaration(place, found)
+        self._check_ids()
+        self._check_names()
+        return Settings(
+            path=self._path,
+            database=_beside(head.get("database", DATABASE), self._folder),
+            declarations=tuple(self._declared.values()),
+            series=tuple(self._series.values()),
+            fetch=self._fetch,
+            user_agent=self._fetch.user_agent,
+            concurrency=head.get("concurrency", CONCURRENCY),
+            per_host=head.get("per_host", PER_HOST),
+            notes=tuple(self._notes()),
+        )
+
+    def wrong_selectors(self) -> list[Problem]:
+        """Selectors that cannot be compiled."""
+        from monitor.read.html import check_rules
+
+        found = []
+        for place, declared in self._declared.items():
+            try:
+                check_rules(declared.read)
+            except ConfigError as error:
+                key, _, said = error.message.partition(": ")
+                found.append(self._document.problem(self._home(place, key), said, error.hint))
+        return found
+
+    def _declaration(self, place: int, found: Mapping[str, Any]) -> Declaration:
+        defaults: Mapping[str, Any] = self._valid.head.get("defaults", {})
+        url: str = found["url"] if "url" in found else (self._folder / found["file"]).resolve().as_uri()
+        series = found.get("series", defaults.get("series"))
+        named, baseline = self._baseline(place, found, series)
+        source = Source(
+            id=found.get("id") or slug(url),
+            url=url,
+            series=series,
+            tags=found.get("tags", defaults.get("tags", ())),
+            baseline=named,
+        )
+        return Declaration(
+            source=source,
+            read=_read_rules(self._read, found),
+            fetch=_fetch_rules(self._fetch, found),
+            rhythm=found.get("every", defaults.get("every", EVERY)),
+            gate=_gate_rules(self._gate, found),
+            baseline=baseline,
+            enabled=found.get("enabled", defaults.get("enabled", True)),
+            where=f"{self._document.name}:{self._document.line(('sources', place))}",
+        )
+
+    def _baseline(self, place: int, found: Mapping[str, Any], series: str | None) -> tuple[str | None, Path | None]:
+        """What the baseline is called and, for a file, where it is: the source's, its series' or the default one."""
+        shared = self._series.get(series) if series else None
+        if "baseline" not in found and shared is not None and shared.baseline is not None:
+            return str(shared.baseline), shared.baseline
+        named: str | None = found.get("baseline", self._valid.head.get("defaults", {}).get("baseline"))
+        if named is None:
+            return None, None
+        if named.startswith("@"):
+            if not _PINNED.fullmatch(named):
+                hint = "@1, @first and @2022-03-01 stay what they are; @latest and @~1 would move."
+                self._fault(self._home(place, "baseline"), f"expected a pinned version, got {named!r}", hint)
+            return str(named), None
+        return str(named), self._text_file(named, self._home(place, "baseline"))
+
+    def _text_file(self, named: str, path: KeyPath) -> Path:
+        """A file beside the configuration, which must be there and be UTF-8 text."""
+        file = self._folder / named
+        if file not in self._texts:
+            self._texts[file] = _not_a_text(file)
+        if said := self._texts[file]:
+            hint = f"The path starts at the folder of {self._path.name}." if not Path(named).is_absolute() else None
+            self._fault(path, f"{named}: {said}", hint)
+        return file
+
+    def _all_series(self) -> dict[str, Series]:
+        found: dict[str, Series] = {}
+        for place, one in self._valid.items.get("series", {}).items():
+            baseline = one.get("baseline")
+            if one["id"] in found:
+                self._fault(("series", place, "id"), f"'{one['id']}' stands twice", "Give each series its own id.")
+            file = self._text_file(baseline, ("series", place, "baseline")) if baseline else None
+            found[one["id"]] = Series(one["id"], one.get("title"), file)
+        return found
+
+    def _check_ids(self) -> None:
+        """No two sources and listings with one id, and none with the id of a series: commands take all of them."""
+        first: dict[str, int] = {}
+        listed = self._valid.items.get("listings", {})
+        named = [(("sources", place), one.source.id) for place, one in self._declared.items()]
+        named += [(("listings", place), one["id"]) for place, one in listed.items()]
+        for path, name in named:
+            line = self._document.line(path)
+            if name in self._series:
+                hint = "Commands take a series wherever they take a source: use two names."
+                self._fault((*path, "id"), f"'{name}' is the id of a series too", hint)
+            if name in first:
+                given = path[0] == "listings" or "id" in self._valid.items["sources"][int(path[1])]
+                said = f"'{name}' stands twice" if given else f"'{name}', made from the address, stands twice"
+                hint = "Give each its own id." if given else "Give it an id of its own: `id: …`."
+                self._fault((*path, "id") if given else path, f"{said}, first on line {first[name]}", hint)
+            first.setdefault(name, line)
+
+    def _check_names(self) -> None:
+        """Alerts name channels, phrases name series or sources: those that exist."""
+        raw = self._document.values
+        channels = raw.get("channels")
+        known = set(channels) if isinstance(channels, dict) else set()
+        for place, one in self._valid.items.get("alerts", {}).items():
+            for name in one["to"]:
+                if name not in known:
+                    hint = nearest(name, known) or "Channels stand under 'channels:'."
+                    self._fault(("alerts", place, "to"), f"there is no channel '{name}'", hint)
+        watched = {one.source.id for one in self._declared.values()} | set(self._series)
+        watched.update(one.source.series for one in self._declared.values() if one.source.series)
+        whole = len(self._declared) == len(raw.get("sources") or ())
+        for place, one in self._valid.items.get("phrases", {}).items():
+            for name in one.get("expect", ()):
+                if name not in watched and whole:
+                    said = f"there is no series or source '{name}'"
+                    self._fault(("phrases", place, "expect"), said, nearest(name, watched))
+
+    def _notes(self) -> list[str]:
+        said = "checked, but this version does not act on it yet"
+        name, line = self._document.name, self._document.line
+        notes = [f"{name}:{line((key,))}: {key}: {said}" for key in NOT_YET if self._document.values.get(key)]
+        for place, one in self._valid.items.get("sources", {}).items():
+            if "user_visible_url" in one:
+                path = ("sources", place, "user_visible_url")
+                notes.append(f"{name}:{line(path)}: sources[{place}].user_visible_url: {said}")
+            if isinstance(one.get("url"), Guarded):
+                path = ("sources", place, "url")
+                told = "addresses are stored and shown as they are; keep secrets in headers"
+                notes.append(f"{name}:{line(path)}: sources[{place}].url: {told}")
+        return notes
+
+    def _home(self, place: int, key: str) -> KeyPath:
+        """Where the value stands that a source has: in itself, or in the defaults."""
+        own = self._valid.items["sources"][place]
+        if key in own or key not in self._valid.head.get("defaults", {}):
+            return ("sources", place, key)
+        return ("defaults", key)
+
+    def _fault(self, path: KeyPath, message: str, hint: str | None) -> None:
+        self.problems.append(self._document.problem(path, message, hint))
+
+
+def _fetch_rules(base: FetchRules, found: Mapping[str, Any]) -> FetchRules:
+    changes = {rule: found[key] for key, rule in _FETCH_KEYS.items() if key in found}
+    if "headers" in changes:
+        changes["headers"] = tuple(changes["headers"].items())
+    if "user_agent" in changes:
+        changes["user_agent"] = _user_agent(changes["user_agent"])
+    return replace(base, **changes) if changes else base
+
+
+def _read_rules(base: ReadRules, found: Mapping[str, Any]) -> ReadRules:
+    changes = {key: found[key] for key in _READ_KEYS if key in found}
+    if "select" in changes or "xpath" in changes:
+        # The selector of a source replaces a default one of the other sort.
+        changes = {"select": None, "xpath": None} | changes
+    if "filters" in found:
+        changes |= _filters(found["filters"])
+    return replace(base, **changes) if changes else base
+
+
+def _filters(filters: tuple[dict[str, Any], ...]) -> dict[str, Any]:
+    keep: list[str] = []
+    delete: list[str] = []
+    put: list[tuple[str, str]] = []
+    for one in filters:
+        for key, value in one.items():
+            if key == "re.sub":
+                put.append(value)
+            else:
+                pattern = value if key.endswith("matching") else re.escape(value)
+                (keep if key.startswith("keep") else delete).append(pattern)
+    return {"keep_lines_matching": tuple(keep), "delete_lines_matching": tuple(delete), "substitute": tuple(put)}
+
+
+def _gate_rules(base: GateRules, found: Mapping[str, Any]) -> GateRules:
+    confirm = found.get("confirm", {})
+    changes = {rule: confirm[key] for key, rule in _CONFIRM_KEYS.items() if key in confirm}
+    return replace(base, **changes) if changes else base
+
+
+def _user_agent(words: str) -> str:
+    return words.replace("{version}", __version__) if "{version}" in words else words
+
+
+def _beside(database: str, folder: Path) -> str:
+    """An SQLite file with a relative path lies beside the configuration, wherever the program is started from."""
+    found = _SQLITE.fullmatch(database)
+    if found is None or found[2].startswith((":memory:", "file:")) or Path(found[2]).is_absolute():
+        return database
+    return f"{found[1]}{folder / found[2]}{found[3]}"
+
+
+def _config_text(path: Path) -> str:
+    try:
+        body = path.read_bytes()
+    except FileNotFoundError:
+        raise ConfigError(f"{path}: no such file", hint="`variorum init` writes one.") from None
+    except OSError as error:
+        raise ConfigError(f"{path}: {error.strerror}") from None
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = body.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8 text (byte {error.start})", hint="Save it as UTF-8.") from None
+
+
+def _not_a_text(file: Path) -> str | None:
+    """Why a file is no UTF-8 text; None when it is one."""
+    try:
+        body = file.read_bytes()
+        body.decode("utf-8")
+    except FileNotFoundError:
+        return "no such file"
+    except (OSError, ValueError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            return f"not UTF-8 text (byte {error.start})"
+        return error.strerror if isinstance(error, OSError) and error.strerror else "cannot be read"
+    return "not a text (it holds a NUL byte)" if b"\0" in body else None

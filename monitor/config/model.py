@@ -1,0 +1,275 @@
+"""The keys of ``config.yaml``: one table for each section, for the validator, for editors and for readers."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from monitor.config.document import Guarded
+from monitor.config.rhythms import RHYTHM
+from monitor.config.shapes import (
+    ENCODING,
+    FLAG,
+    HEADERS,
+    IDENTIFIER,
+    MAIL,
+    NETWORK,
+    PATTERN,
+    SECRET,
+    SIZE,
+    TEXT,
+    URL,
+    WEB_URL,
+    JsonSchema,
+    Key,
+    duration,
+    expected,
+    many,
+    mapping,
+    one_of,
+    parsed,
+    section,
+    whole,
+    words,
+    wrong,
+)
+from storage.records import EditKind, EventKind, Severity
+
+
+def _substitution(found: dict[str, Any]) -> tuple[str, str]:
+    pattern, put = found["pattern"], found.get("repl", "")
+    try:
+        # The template is understood before anything is looked for, so an empty text shows its faults.
+        re.compile(pattern).sub(put, "")
+    except (re.error, IndexError) as error:
+        raise wrong(f"'repl' does not fit 'pattern': {error}", "\\1 stands for the first group.") from None
+    return pattern, put
+
+
+def _maybe_empty(value: object) -> str:
+    if not isinstance(value, str):
+        raise expected("text", value, "Put it in quotes.")
+    return value
+
+
+def _one_selector(found: dict[str, Any]) -> dict[str, Any]:
+    if "select" in found and "xpath" in found:
+        raise wrong("'select' and 'xpath' stand side by side", "Keep one of them.")
+    return found
+
+
+def _database(value: object) -> Guarded:
+    # Shown nowhere, refused or not: it may hold a password.
+    if not isinstance(value, str) or not re.match(r"(sqlite|postgres(ql)?)(\+\w+)?://", value):
+        raise wrong("not the address of a database", "Write sqlite:///FILE or postgresql://USER@HOST/NAME.")
+    return Guarded(str(value), "…")
+
+
+def _listen(value: str) -> bool:
+    host, _, port = value.rpartition(":")
+    return bool(host) and port.isdecimal() and 0 < int(port) < 65_536
+
+
+_CONFIRM: Final = section(
+    {
+        "after": Key(duration(), "How long to wait before a doubtful capture is looked at again."),
+        "times": Key(whole(0, 100), "How many more looks must say the same; 0 believes at once."),
+    }
+)
+
+_REPL: Final = parsed(_maybe_empty, {"type": "string"})
+
+_FILTER: Final = section(
+    {
+        "keep_lines_matching": Key(PATTERN, "Keep only the paragraphs in which this regular expression is found."),
+        "keep_lines_containing": Key(TEXT, "Keep only the paragraphs with these words."),
+        "delete_lines_matching": Key(PATTERN, "Leave out the paragraphs in which this regular expression is found."),
+        "delete_lines_containing": Key(TEXT, "Leave out the paragraphs with these words."),
+        "re.sub": Key(
+            section(
+                {
+                    "pattern": Key(PATTERN, "A regular expression.", required=True),
+                    "repl": Key(_REPL, "What is put in its place; nothing if absent."),
+                },
+                after=_substitution,
+            ),
+            "Replace what a regular expression finds.",
+        ),
+    },
+    exactly_one=(
+        "keep_lines_matching",
+        "keep_lines_containing",
+        "delete_lines_matching",
+        "delete_lines_containing",
+        "re.sub",
+    ),
+)
+
+BEHAVIOUR: Final[dict[str, Key]] = {
+    "select": Key(
+        TEXT, "CSS selector of the statement. Without select and xpath the main text is found automatically."
+    ),
+    "xpath": Key(TEXT, "XPath of the statement, instead of select."),
+    "remove": Key(many(TEXT), "CSS selectors of what is left out inside the statement."),
+    "start_after": Key(TEXT, "The statement starts after these words."),
+    "end_before": Key(TEXT, "The statement ends before these words."),
+    "filters": Key(
+        many(_FILTER, single=False), "Filters over paragraphs: first those that keep, then delete, then re.sub."
+    ),
+    "encoding": Key(ENCODING, "Encoding of the page, when it does not say it rightly."),
+    "kind": Key(one_of(("html", "plain", "pdf")), "What the bytes are; found out if absent."),
+    "baseline": Key(TEXT, "The text that versions are compared with: a file beside this one, or a version such as @1."),
+    "series": Key(IDENTIFIER, "The series it belongs to."),
+    "tags": Key(many(TEXT), "Tags, to name several sources at once."),
+    "every": Key(RHYTHM, "How often to look: 15m, or by age, or by cron."),
+    "timeout": Key(duration(0.1), "How long one fetch may take in all."),
+    "max_size": Key(SIZE, "The largest body that is taken."),
+    "user_agent": Key(TEXT, "The User-Agent that is sent; {version} stands for this program's version."),
+    "headers": Key(HEADERS, "Headers that are sent in addition."),
+    "robots": Key(FLAG, "Whether robots.txt is honoured."),
+    "allow_private": Key(many(NETWORK), "Networks outside the public internet that may be connected to."),
+    "confirm": Key(_CONFIRM, "When a doubtful capture or a failure is believed."),
+    "enabled": Key(FLAG, "Whether it is looked at."),
+}
+"""What may stand in a source, a listing and ``defaults``."""
+
+SOURCE: Final[dict[str, Key]] = {
+    "id": Key(IDENTIFIER, "Stable name of the source; made from its address if absent."),
+    "url": Key(URL, "Its address: http, https or file."),
+    "file": Key(TEXT, "A local file instead of url, beside this file or under file_roots."),
+    "name": Key(TEXT, "A remark: what people call it."),
+    "note": Key(TEXT, "A remark: anything."),
+    "user_visible_url": Key(WEB_URL, "The address to show to people, where another one is fetched."),
+    **BEHAVIOUR,
+}
+
+LISTING: Final[dict[str, Key]] = {
+    "id": Key(IDENTIFIER, "Stable name of the listing.", required=True),
+    "feed": Key(WEB_URL, "Address of an RSS or Atom feed that names sources."),
+    "index": Key(WEB_URL, "Address of a page whose links name sources."),
+    "sitemap": Key(WEB_URL, "Address of a sitemap that names sources."),
+    "follow": Key(TEXT, "CSS selector of the links, or a regular expression over addresses."),
+    "name": SOURCE["name"],
+    "note": SOURCE["note"],
+    **BEHAVIOUR,
+}
+
+SERIES: Final[dict[str, Key]] = {
+    "id": Key(IDENTIFIER, "Name of the series, as sources give it.", required=True),
+    "title": Key(TEXT, "What people call it."),
+    "baseline": Key(TEXT, "The text its members are compared with, unless they name their own."),
+    "note": SOURCE["note"],
+}
+
+PHRASE: Final[dict[str, Key]] = {
+    "id": Key(IDENTIFIER, "Name of the set phrase.", required=True),
+    "variants": Key(many(TEXT, least=1), "Its wordings, in any language.", required=True),
+    "expect": Key(many(IDENTIFIER), "Series or sources where it is expected."),
+    "note": SOURCE["note"],
+}
+
+_WHEN: Final = section(
+    {
+        "severity": Key(one_of(one.label for one in Severity), "The least severity."),
+        "kinds": Key(many(one_of(one.value for one in EditKind)), "Edits of these kinds."),
+        "events": Key(many(one_of(one.value for one in EventKind)), "These events."),
+        "sources": Key(many(IDENTIFIER), "These sources."),
+        "series": Key(many(IDENTIFIER), "Sources of these series."),
+        "tags": Key(many(TEXT), "Sources with one of these tags."),
+        "silent": Key(FLAG, "Silent edits only, or none of them."),
+    }
+)
+
+ALERT: Final[dict[str, Key]] = {
+    "when": Key(_WHEN, "What is told; everything if absent."),
+    "to": Key(many(IDENTIFIER, least=1), "The channels it is sent to.", required=True),
+    "note": SOURCE["note"],
+}
+
+_SMTP: Final = section(
+    {
+        "host": Key(TEXT, "Mail server.", required=True),
+        "port": Key(whole(1, 65_535), "Its port."),
+        "starttls": Key(FLAG, "Whether the connection is upgraded to TLS."),
+        "tls": Key(FLAG, "Whether the connection is TLS from the start."),
+        "user": Key(TEXT, "User name."),
+        "password": Key(SECRET, "Password; take it from the environment: ${SMTP_PASSWORD}."),
+        "allow_private": BEHAVIOUR["allow_private"],
+    }
+)
+
+CHANNEL: Final[dict[str, Key]] = {
+    "email": Key(
+        section(
+            {
+                "to": Key(many(MAIL, least=1), "Recipients.", required=True),
+                "from": Key(MAIL, "Sender."),
+                "smtp": Key(_SMTP, "The server that takes the mail.", required=True),
+                "digest": Key(one_of(("none", "hourly", "daily")), "Collect alerts into one mail."),
+            }
+        ),
+        "Send mail.",
+    ),
+    "webhook": Key(
+        section(
+            {
+                "url": Key(WEB_URL, "Where alerts are posted to.", required=True),
+                "secret": Key(SECRET, "What requests are signed with; take it from the environment."),
+                "headers": Key(HEADERS, "Headers that are sent in addition."),
+                "timeout": BEHAVIOUR["timeout"],
+                "allow_private": BEHAVIOUR["allow_private"],
+            }
+        ),
+        "Post to an address, by Standard Webhooks.",
+    ),
+    "apprise": Key(many(SECRET), "Apprise addresses."),
+    "note": SOURCE["note"],
+}
+
+WEB: Final[dict[str, Key]] = {
+    "listen": Key(words("HOST:PORT such as 127.0.0.1:8080", _listen), "Address and port of the web page."),
+    "public_url": Key(WEB_URL, "Where people reach it; for links in alerts and feeds."),
+}
+
+HEAD: Final[dict[str, Key]] = {
+    "database": Key(
+        parsed(_database, {"type": "string", "pattern": r"^(sqlite|postgres)|\$\{"}),
+        "Address of the database: sqlite:///FILE (beside this file) or postgresql://USER@HOST/NAME.",
+    ),
+    "user_agent": BEHAVIOUR["user_agent"],
+    "concurrency": Key(whole(1, 1_000), "Checks that run at once."),
+    "per_host": Key(whole(1, 100), "Connections to one host at once."),
+    "file_roots": Key(many(TEXT), "Folders, beside that of this file, below which local files may be watched."),
+    "defaults": Key(
+        section(BEHAVIOUR, after=_one_selector), "Keys that hold for every source that does not set its own."
+    ),
+    "web": Key(section(WEB), "The web page of `variorum daemon`."),
+}
+"""What stands once in a file."""
+
+ITEMS: Final[dict[str, Key]] = {
+    "sources": Key(section(SOURCE, exactly_one=("url", "file"), after=_one_selector), "What is watched."),
+    "listings": Key(section(LISTING, exactly_one=("feed", "index", "sitemap")), "Feeds and pages that name sources."),
+    "series": Key(section(SERIES), "Ordered runs of sources of one kind, with a shared baseline."),
+    "phrases": Key(section(PHRASE), "Set phrases whose coming and going is watched."),
+    "alerts": Key(section(ALERT), "Which events are told, and to which channels."),
+}
+"""The lists of a file: the shape of one item of each."""
+
+CHANNEL_SHAPE: Final = section(CHANNEL, exactly_one=("email", "webhook", "apprise"))
+
+
+def schema() -> JsonSchema:
+    """The JSON Schema (draft 2020-12) of ``config.yaml``, for editors."""
+    lists = {name: Key(many(item.shape, single=False), item.about) for name, item in ITEMS.items()}
+    channels = Key(mapping(IDENTIFIER, CHANNEL_SHAPE), "Where alerts go, by name.")
+    whole_file = section({**HEAD, **lists, "channels": channels})
+    for name in (*lists, "channels", "defaults"):
+        blank = whole_file.json["properties"][name]
+        blank["type"] = [blank["type"], "null"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Variorum configuration",
+        "description": "config.yaml of Variorum. ${NAME} and ${NAME:-default} stand for environment variables.",
+        **whole_file.json,
+    }
