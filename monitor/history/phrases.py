@@ -257,12 +257,18 @@ def _near_in(
 ) -> list[tuple[tuple[str, ...], NearMatch]]:
     """The near matches of one paragraph with their folded words, in order; the nearest of those that overlap."""
     words = words_in(paragraph)
-    options = sorted(option for variant, wanted in search.words for option in _alike(words, variant, wanted))
+    clauses = _clauses(paragraph, words)
+    options = sorted(
+        (unlike, at + first, at + last, variant)
+        for at, clause in clauses
+        for variant, wanted in search.words
+        for unlike, first, last in _alike(clause, wanted)
+    )
     taken = list(matches)
     found = []
     for unlike, first, last, variant in options:
         start, end = words[first].start, words[last].end
-        if _overlaps((offset + start, offset + end), taken) or _CLAUSE.search(paragraph, start, end):
+        if _overlaps((offset + start, offset + end), taken):
             continue
         taken.append((offset + start, offset + end, variant))
         match = NearMatch(seen, offset + start, offset + end, paragraph[start:end], variant, round(1 - unlike, 3))
@@ -270,8 +276,18 @@ def _near_in(
     return sorted(found, key=lambda one: one[1].start)
 
 
-def _alike(words: Sequence[Word], variant: str, wanted: tuple[str, ...]) -> Iterator[tuple[float, int, int, str]]:
-    """``(1 - similarity, first word, last word, variant)`` of every run of words near the variant."""
+def _clauses(paragraph: str, words: Sequence[Word]) -> list[tuple[int, list[str]]]:
+    """The folded words of each clause, with the place of its first among ``words``."""
+    clauses: list[tuple[int, list[str]]] = []
+    for index, word in enumerate(words):
+        if not index or _CLAUSE.search(paragraph, words[index - 1].end, word.start):
+            clauses.append((index, []))
+        clauses[-1][1].append(word.folded)
+    return clauses
+
+
+def _alike(clause: Sequence[str], wanted: Sequence[str]) -> Iterator[tuple[float, int, int]]:
+    """``(1 - similarity, first word, last word)`` of every run of words that is near the variant ``wanted``."""
     count = len(wanted)
     letters = sum(map(len, wanted))
     unspaced = letters == count  # every word one character: a script that does not part words
@@ -279,28 +295,33 @@ def _alike(words: Sequence[Word], variant: str, wanted: tuple[str, ...]) -> Iter
         return
     short = count <= (SHORT_CHARACTERS if unspaced else SHORT_WORDS)
     least, fewest = (NEAR_SHORT, count) if short else (NEAR, max(2, count - 2))
-    begins = [index for index, word in enumerate(words) if _same(word.folded, wanted[0])]
-    ends = [index for index, word in enumerate(words) if _same(word.folded, wanted[-1])]
+    begins = [index for index, word in enumerate(clause) if _same(word, wanted[0])]
+    ends = [index for index, word in enumerate(clause) if _same(word, wanted[-1])]
     runs = {(at, at + size) for at in begins for size in range(fewest, count + 2)}
     runs |= {(at + 1 - size, at + 1) for at in ends for size in range(fewest, count + 2)}
     for start, end in sorted(runs):
-        if start < 0 or end > len(words):
+        if start < 0 or end > len(clause):
             continue
-        run = [word.folded for word in words[start:end]]
+        run = clause[start:end]
         head = _shared(run, wanted)
         tail = _shared(run[head:][::-1], wanted[head:][::-1])
-        if _idle(run, head, tail):
+        if not unspaced and head + tail < count and _unfit(clause, start, end, head, tail):
             continue
         pairs = (*zip(run[:head], wanted, strict=False), *zip(run[::-1][:tail], wanted[::-1], strict=False))
         common = sum((len(one) + len(other)) * _ratio(one, other) for one, other in pairs)
         alike = common / (letters + sum(map(len, run)))
         if alike >= least:
-            yield 1 - alike, start, end - 1, variant
+            yield 1 - alike, start, end - 1
 
 
-def _idle(run: Sequence[str], head: int, tail: int) -> bool:
-    """Whether a run begins or ends with a small word of its own: it is then no wording of the variant but less of it."""
-    return (not head and run[0] in SMALL) or (not tail and run[-1] in SMALL)
+def _unfit(clause: Sequence[str], start: int, end: int, head: int, tail: int) -> bool:
+    """Whether a run is cut too long or short: a small word of its own at an end, or a word said instead left out."""
+    if (not head and clause[start] in SMALL) or (not tail and clause[end - 1] in SMALL):
+        return True
+    shortened = head + tail == end - start
+    before = shortened and not head and start > 0 and clause[start - 1] not in SMALL
+    after = shortened and not tail and end < len(clause) and clause[end] not in SMALL
+    return before or after
 
 
 def _shared(one: Sequence[str], other: Sequence[str]) -> int:
