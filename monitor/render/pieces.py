@@ -116,7 +116,7 @@ def pieces(comparison: Comparison, style: Style) -> list[Piece]:
         at_old, at_new = edit.old.end, edit.new.end
     if at_new < len(new):
         stream.append(Piece(Sign.SAME, new[at_new:], at_old, at_new))
-    return _slid(_joined(stream))
+    return _joined(stream)
 
 
 def rewraps(edit: Edit) -> bool:
@@ -290,26 +290,6 @@ def _joined(stream: list[Piece]) -> list[Piece]:
             texts.append(piece.text)
     close()
     return whole
-
-
-def _slid(stream: list[Piece]) -> list[Piece]:
-    """Show an added or dropped paragraph as a paragraph: ``¶Text`` between paragraphs reads as ``Text¶``.
-
-    Both cuts say the same; this one leaves the paragraph before it whole.
-    """
-    out = list(stream)
-    for place in range(1, len(out) - 1):
-        piece, after = out[place], out[place + 1]
-        alone = piece.sign in (Sign.DELETED, Sign.INSERTED) and out[place - 1].sign is Sign.SAME
-        if not (alone and after.sign is Sign.SAME and piece.text.startswith("\n\n") and after.text.startswith("\n\n")):
-            continue
-        if piece.edit is None or not piece.text.strip():
-            continue
-        before = out[place - 1]
-        out[place - 1] = replace(before, text=before.text + "\n\n")
-        out[place] = replace(piece, text=piece.text[2:] + "\n\n", old=piece.old + 2, new=piece.new + 2)
-        out[place + 1] = replace(after, text=after.text[2:], old=after.old + 2, new=after.new + 2)
-    return [piece for piece in out if piece.text]
 
 
 def _paragraphs(stream: Sequence[Piece]) -> Iterator[Paragraph]:

@@ -68,7 +68,7 @@ SECOND = replace(
         (NINE, NINE + timedelta(milliseconds=9), "at 2026-11-23 09:00:00 UTC"),
         (
             NINE.astimezone(timezone(timedelta(hours=8))),
-            NINE + timedelta(minutes=15),
+            (NINE + timedelta(minutes=15)).astimezone(timezone(timedelta(hours=-5))),
             "between 2026-11-23 09:00 and 09:15 UTC",
         ),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -122,3 +123,28 @@ def test_halves_of_a_move_point_at_each_other() -> None:
     told = " ".join(render(CASES["moved-and-split"](), "inline", Style()).split())
     assert told.index("[-↓ moved 1:") < told.index("{+↑ moved 1:")
     assert told.index("{+↓ moved 2:") < told.index("[-↑ moved 2:")
+
+
+def test_a_move_with_a_changed_word_in_it_is_one_move_with_one_anchor_at_each_end() -> None:
+    half = (K.MOVED,)
+    shown = comparison(
+        [
+            E("They spoke of ", "", half, move=1),
+            E("trade", ""),
+            E(" and fish.", "", half, move=1),
+            " Lunch was served. ",
+            E("", "They spoke of ", half, move=1),
+            E("", "tariffs"),
+            E("", " and fish.", half, move=1),
+        ]
+    )
+    page = render(shown, "html", Style())
+    assert [page.count(f'id="move-1-{end}"') for end in ("from", "to")] == [1, 1]
+    assert [page.count(f'href="#move-1-{end}"') for end in ("from", "to")] == [1, 1]
+    assert render(shown, "inline", Style()).count("moved 1") == 2
+
+
+def test_texts_that_differ_are_never_said_to_be_equal() -> None:
+    shown = comparison(["The ", E("one", "two"), " text."])
+    almost = replace(shown, change=replace(shown.change, stats=replace(shown.change.stats, similarity=0.99999)))
+    assert render(almost, "stat", Style()).endswith("similarity 0.99\n")

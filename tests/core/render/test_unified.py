@@ -78,3 +78,10 @@ def test_raw_is_exact_and_otherwise_controls_are_shown() -> None:
     assert "+\x1b[31m\n" in render(shown, "unified", Style(raw=True))
     assert "+␛[31m\n" in render(shown, "unified", Style())
     assert "\x1b[31m" not in render(shown, "unified", Style(raw=True, color=True))
+
+
+@needs_patch
+def test_two_edits_at_the_end_of_a_text_are_one_block() -> None:
+    shown = comparison([E("", "a\nb"), E("", "c")])
+    assert render(shown, "unified", Style()).count("\n+") == 3  # the head of the new text and two lines
+    assert patched(shown) == "a\nbc"
