@@ -29,9 +29,7 @@ TWINS: Final = 64
 
 _WORD: Final = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]|[\p{L}\p{M}\p{N}]+")
 SMALL: Final = frozenset(
-    "a an the of to in on at by for with from and or but as is are was were be been has have had it its this that these "
-    "those their his her our we he she they which who will le la les de des du un une et à au aux en que qui pour par sur "
-    "dans est a ont ses son sa 的 了 和 在 是 与 及 等 对 为 将 并".split()
+    ["a", "an", "the", "of", "to", "in", "on", "at", "by", "for", "with", "from", "and", "or", "but", "as", "is", "are", "was", "were", "be", "been", "has", "have", "had", "it", "its", "this", "that", "these", "those", "their", "his", "her", "our", "we", "he", "she", "they", "which", "who", "will", "le", "la", "les", "de", "des", "du", "un", "une", "et", "à", "au", "aux", "en", "que", "qui", "pour", "par", "sur", "dans", "est", "a", "ont", "ses", "son", "sa", "的", "了", "和", "在", "是", "与", "及", "等", "对", "为", "将", "并"]
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -9,12 +10,12 @@ from typing import Final
 from monitor.differ import DIFFER
 from monitor.differ.align import Pair, align, bag, weight
 from monitor.differ.classify import Place, classified
-from monitor.differ.lexicon import Rules, default_rules
 from monitor.differ.graphemes import is_bound
+from monitor.differ.lexicon import Rules, default_rules
 from monitor.differ.raw import Bounds, Raw
 from monitor.differ.script import apply, delta, replayed
 from monitor.differ.segment import bounds
-from monitor.differ.words import TOKEN, word_edits
+from monitor.differ.words import word_edits
 from storage.errors import IntegrityError
 from storage.records import Change, Edit, Stats, Text
 
@@ -37,8 +38,11 @@ def change(old: Text, new: Text, rules: Rules | None) -> Change:
     if old.text == new.text:
         edits: tuple[Edit, ...] = ()
     else:
-        found = list(_raw_edits(old.text, new.text))
-        place = Place(old, new, rules or default_rules())
+        head, tail_old, tail_new = _same_ends(old.text, new.text)
+        units_old = [(a + head, b + head) for a, b in bounds(old.text[head:tail_old])]
+        units_new = [(a + head, b + head) for a, b in bounds(new.text[head:tail_new])]
+        found = list(_raw_edits(old.text, new.text, (head, tail_old), (head, tail_new), units_old, units_new))
+        place = Place(old, new, rules or default_rules(), units_old, units_new)
         edits = tuple(classified(one, place) for one in _tidy(found, old.text, new.text))
     script = delta(edits, len(old.text))
     _prove(edits, script, old.text, new.text)
@@ -53,10 +57,10 @@ def _prove(edits: Sequence[Edit], script: str, old: str, new: str) -> None:
         raise IntegrityError("the differ produced a script that does not rebuild the texts; please report this")
 
 
-def _raw_edits(old: str, new: str) -> Iterator[Raw]:
-    head, tail_old, tail_new = _same_ends(old, new)
-    units_old = [(a + head, b + head) for a, b in bounds(old[head:tail_old])]
-    units_new = [(a + head, b + head) for a, b in bounds(new[head:tail_new])]
+def _raw_edits(
+    old: str, new: str, span_old: Bounds, span_new: Bounds, units_old: Sequence[Bounds], units_new: Sequence[Bounds]
+) -> Iterator[Raw]:
+    """Align the sentences within the two spans; yield what differs inside the pairs and between them, in order."""
     words_old = [old[a:b] for a, b in units_old]
     words_new = [new[a:b] for a, b in units_new]
     pairs = align(words_old, words_new)
@@ -65,7 +69,8 @@ def _raw_edits(old: str, new: str) -> Iterator[Raw]:
     moved_old = {pair.old: number for pair, number in moves.items()}
     moved_new = {pair.new: number for pair, number in moves.items()}
     blocks = _blocks(pairs, words_old, words_new, set(moved_old), set(moved_new))
-    at_old, at_new, next_old, next_new = head, head, 0, 0
+    (at_old, tail_old), (at_new, tail_new) = span_old, span_new
+    next_old = next_new = 0
     for block in [*blocks, None]:
         first_old, first_new = (block.old[0], block.new[0]) if block else (len(units_old), len(units_new))
         end_old = units_old[first_old][0] if block else tail_old
@@ -125,7 +130,11 @@ def _travelling(moves: dict[Pair, int]) -> dict[Pair, int]:
 
 
 def _blocks(
-    pairs: Sequence[Pair], old: Sequence[str], new: Sequence[str], moved_old: set[int | None], moved_new: set[int | None]
+    pairs: Sequence[Pair],
+    old: Sequence[str],
+    new: Sequence[str],
+    moved_old: set[int | None],
+    moved_new: set[int | None],
 ) -> list[Block]:
     """The chain's pairs, each with the free neighbours that were split off from it or merged into it."""
     chain = [
@@ -255,8 +264,12 @@ def _exchanged(
     if old[slice(*lead.old)] != new[slice(*lead.new)]:
         yield lead
     if any(number for _, number in (*units_old, *units_new)):
-        yield from (Raw(piece, (core_new[0],) * 2, number, whole=True) for piece, number in _grouped(core_old, units_old))
-        yield from (Raw((core_old[1],) * 2, piece, number, whole=True) for piece, number in _grouped(core_new, units_new))
+        yield from (
+            Raw(piece, (core_new[0],) * 2, number, whole=True) for piece, number in _grouped(core_old, units_old)
+        )
+        yield from (
+            Raw((core_old[1],) * 2, piece, number, whole=True) for piece, number in _grouped(core_new, units_new)
+        )
     else:
         yield Raw(core_old, core_new, whole=True)
     if old[slice(*trail.old)] != new[slice(*trail.new)]:
@@ -269,10 +282,7 @@ def _tidy(found: list[Raw], old: str, new: str) -> list[Raw]:
     place = 0
     while place < len(edits):
         one = edits[place]
-        if place and _one_run(edits[place - 1], one):
-            edits[place - 1 : place + 1] = [_union(edits[place - 1], one)]
-            place -= 1
-        elif not _widened_left(one, old, new, edits[place - 1] if place else None):
+        if (place and _one_run(edits[place - 1], one)) or not _widened_left(one, old, new, edits[place - 1] if place else None):
             edits[place - 1 : place + 1] = [_union(edits[place - 1], one)]
             place -= 1
         elif not _widened_right(one, old, new, edits[place + 1] if place + 1 < len(edits) else None):
@@ -327,5 +337,9 @@ def _stats(edits: Sequence[Edit], old: str, new: str) -> Stats:
     return Stats(total_old, total_new, deleted, inserted, round(similarity, 4))
 
 
+_WORD: Final = re.compile(r"[\u3400-\u9fff\u3040-\u30ff]|[^\W_]+(?:[.,'’][^\W_]+)*")
+_PLAIN_WORD: Final = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
+
+
 def _count(text: str) -> int:
-    return sum(1 for token in TOKEN.finditer(text) if token.group()[0].isalnum())
+    return len((_PLAIN_WORD if text.isascii() else _WORD).findall(text))

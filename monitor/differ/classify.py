@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Final
 
 import regex
 
-from monitor.differ.lexicon import Rules
+from monitor.differ.lexicon import Finder, Match, Rules
 from monitor.differ.raw import Bounds, Raw
-from monitor.differ.segment import sentences
 from storage.records import COSMETIC_KINDS, Edit, EditKind, Severity, Span, Text
 
-AROUND: Final = 32
+AROUND: Final = 24
 """How far from the edit a match may begin or end, in code points."""
 ATTRIBUTION_LONGEST: Final = 60
 SMALL_EDIT_WORDS: Final = 12
@@ -28,7 +26,9 @@ SMALL_EDIT_WORDS: Final = 12
 
 SEVERITY: Final = {
     **dict.fromkeys(COSMETIC_KINDS, Severity.COSMETIC),
-    **dict.fromkeys((EditKind.MOVED, EditKind.SPLIT, EditKind.MERGED, EditKind.PUBLISHED, EditKind.TITLE), Severity.MINOR),
+    **dict.fromkeys(
+        (EditKind.MOVED, EditKind.SPLIT, EditKind.MERGED, EditKind.PUBLISHED, EditKind.TITLE), Severity.MINOR
+    ),
     **dict.fromkeys(
         (EditKind.NUMBER, EditKind.DATE, EditKind.NAME, EditKind.ATTRIBUTION, EditKind.WORDING), Severity.WORDING
     ),
@@ -49,21 +49,14 @@ _WORDS: Final = regex.compile(r"[\p{Han}]|[\p{L}\p{N}\p{M}]+")
 
 @dataclass(frozen=True)
 class Place:
-    """The two texts, with their sentences, and the rules."""
+    """The two texts, the rules, and the bounds of the sentences where they differ."""
 
     old: Text
     new: Text
     rules: Rules
 
-    @cached_property
-    def sentences_old(self) -> list[Bounds]:
-        """Bounds of the old sentences."""
-        return [(one.start, one.end) for one in sentences(self.old.text)]
-
-    @cached_property
-    def sentences_new(self) -> list[Bounds]:
-        """Bounds of the new sentences."""
-        return [(one.start, one.end) for one in sentences(self.new.text)]
+    sentences_old: Sequence[Bounds]
+    sentences_new: Sequence[Bounds]
 
 
 def classified(raw: Raw, place: Place) -> Edit:
@@ -84,7 +77,7 @@ def classified(raw: Raw, place: Place) -> Edit:
     )
 
 
-def _sentence(text: str, bounds: list[Bounds], span: Bounds) -> str:
+def _sentence(text: str, bounds: Sequence[Bounds], span: Bounds) -> str:
     """The sentence (or the run of sentences) that ``span`` falls in; '' between sentences."""
     from bisect import bisect_right
 
@@ -307,18 +300,15 @@ def _lexical(raw: Raw, old: str, new: str, place: Place) -> Iterator[tuple[EditK
         yield EditKind.NAME, "name:capitalised"
 
 
-Match = tuple[int, int, str]
-
-
-def _over(pattern: regex.Pattern[str], text: str, span: Bounds) -> list[Match]:
+def _over(finder: Finder, text: str, span: Bounds) -> list[Match]:
     """Matches that lie over the edit; for an empty one, those that it would cut."""
-    low, high = max(0, span[0] - AROUND), min(len(text), span[1] + AROUND)
-    found = []
-    for one in pattern.finditer(text, low, high):
-        start, end = one.span()
-        if start < span[1] and end > span[0] or (span[0] == span[1] and start < span[0] < end):
-            found.append((start, end, one.group()))
-    return found
+    start, end = span
+    low, high = max(0, start - AROUND), min(len(text), end + AROUND)
+    return [
+        one
+        for one in finder.find(text, low, high)
+        if (one[0] < end and one[1] > start) or (start == end and one[0] < start < one[1])
+    ]
 
 
 def _said(matches: list[Match]) -> Counter[str]:
@@ -342,10 +332,10 @@ def _names(raw: Raw, place: Place) -> bool:
     return False
 
 
-_LINKS: Final = frozenset("of the and de du des la le les et von van bin al el der for".split())
+_LINKS: Final = frozenset(["of", "the", "and", "de", "du", "des", "la", "le", "les", "et", "von", "van", "bin", "al", "el", "der", "for"])
 
 
-def _capitalised(text: str, bounds: list[Bounds], span: Bounds, rules: Rules) -> list[str]:
+def _capitalised(text: str, bounds: Sequence[Bounds], span: Bounds, rules: Rules) -> list[str]:
     starts = {start for start, _ in bounds}
     found = []
     for one in _CAPITALISED.finditer(text, span[0], span[1]):

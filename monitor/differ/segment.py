@@ -23,6 +23,7 @@ _END: Final = regex.compile(
     rf"(?:[。！？；…‥]|(?<![.])\.(?=[{_CLOSERS}]*\s)|[.!?]+(?=[{_CLOSERS}]*(?:\s|$))|[!?]+)[。！？!?.…]*[{_CLOSERS}]*(?P<gap>\s*)"
 )
 _WORD_BEFORE: Final = regex.compile(r"[\p{L}\p{N}.’'&-]+\Z")
+_WORD_LONGEST: Final = 24
 _CLAUSE: Final = regex.compile(r"[,;:，、：；]\s*")
 
 
@@ -62,13 +63,14 @@ def _ends(text: str, start: int, stop: int, after: int) -> bool:
     following = text[after : after + 1]
     if following.islower() or following in ",;:)]":
         return False
-    before = _WORD_BEFORE.search(text, start, stop)
+    begin = max(start, stop - _WORD_LONGEST)
+    before = _WORD_BEFORE.search(text[begin:stop])
     if before is None:
         return True
-    word = before.group()
+    word, at = before.group(), begin + before.start()
     if word[-1].isdigit():
         # «3.» at the start of a unit is a list mark; elsewhere a figure may end a sentence.
-        return bool(before.start() > start)
+        return at > start
     if len(word) == 1 and word.isupper():
         return False
     if "." in word:

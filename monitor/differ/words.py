@@ -123,7 +123,7 @@ def _cleaned(pieces: list[Piece]) -> list[Piece]:
             idle = weight == 0 and not any(token in _CLAUSE_MARKS for token in middle.old)
             both = min(_size(left), _size(right))
             thin = 0 < weight <= MERGED_WEIGHT and weight <= both and (weight < 1 or not _has_mark(middle.old))
-            if idle and _worth_joining(left, right) or thin:
+            if (idle and _worth_joining(left, right)) or thin:
                 joined = Piece(left.old + middle.old + right.old, left.new + middle.new + right.new)
                 pieces[place - 1 : place + 2] = [joined]
                 again = True
