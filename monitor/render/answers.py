@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol
 
+from monitor.render.marks import SEVERITY_ROLES
 from monitor.render.safe import one_line
 from monitor.render.telling import plural, shown_time, shown_window
-from monitor.render.terminal import Role, Run, fit, padded, paint, painted, width_of, wrap
+from monitor.render.terminal import PROSE_WIDTH, Role, Run, fit, padded, paint, painted, width_of, wrap
 from storage.records import Event, EventKind, Outcome, Severity, SourceState, Text, Version
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
     from monitor.read import Reading
     from monitor.render import Style
-
-PROSE_WIDTH: Final = 100
-"""Prose is not set wider than this, however wide the terminal."""
 
 
 class CheckResult(Protocol):
@@ -41,13 +39,6 @@ class CheckResult(Protocol):
     @property
     def ms(self) -> int: ...  # noqa: D102
 
-
-_SEVERITY_ROLES: Final = {
-    Severity.MAJOR: Role.MAJOR,
-    Severity.WORDING: Role.WORDING,
-    Severity.MINOR: Role.SAME,
-    Severity.COSMETIC: Role.QUIET,
-}
 
 _OUTCOME_ROLES: Final = {
     Outcome.NEW: Role.GOOD,
@@ -77,7 +68,7 @@ def _log_entry(version: Version, style: Style) -> list[str]:
     if version.reread:
         head += "  " + paint("reread: our reader changed, not their page", Role.QUIET, style.color)
     elif version.severity is not None:
-        head += "  " + paint(version.severity.label, _SEVERITY_ROLES[version.severity], style.color)
+        head += "  " + paint(version.severity.label, SEVERITY_ROLES[version.severity], style.color)
     if version.silent:
         head += "  " + paint("silent", Role.MAJOR, style.color)
     facts = [f"{shown_window(version.window)}; last seen {shown_time(version.last_seen)}"]
@@ -169,7 +160,7 @@ def check_line(result: CheckResult, style: Style) -> str:
     if result.version is not None and result.error is None:
         line += f"@{result.version}"
     if result.severity is not None:
-        line += "  " + paint(result.severity.label, _SEVERITY_ROLES[result.severity], style.color)
+        line += "  " + paint(result.severity.label, SEVERITY_ROLES[result.severity], style.color)
     if result.silent:
         line += "  " + paint("silent: no date on the page changed", Role.MAJOR, style.color)
     if result.error:

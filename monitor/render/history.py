@@ -9,7 +9,7 @@ from monitor.history.drift import Fate
 from monitor.render.answers import table
 from monitor.render.safe import one_line
 from monitor.render.telling import plural, shown_time, shown_window
-from monitor.render.terminal import Role, Run, fit, paint, painted, width_of, wrap
+from monitor.render.terminal import PROSE_WIDTH, Role, Run, fit, paint, painted, width_of, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from monitor.history.phrases import OrderChange, PhraseTable, Standing
     from monitor.render import Style
 
-PROSE_WIDTH: Final = 100
 BARS: Final = " ▏▎▍▌▋▊▉█"
 """Eighths of a column: a bar of a chart is exact to an eighth."""
 SPARKS: Final = "·▁▂▃▄▅▆▇█"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from monitor.render.marks import runs_of
+from monitor.render.marks import SEVERITY_ROLES, runs_of
 from monitor.render.pieces import LeftOut, Paragraph, Sign, items, listed
 from monitor.render.safe import one_line
 from monitor.render.telling import (
@@ -18,26 +18,17 @@ from monitor.render.telling import (
     telling_kind,
     told_edits,
 )
-from monitor.render.terminal import Line, Role, Run, fit, padded, paint, painted, width_of, wrap
-from storage.records import Edit, Severity
+from monitor.render.terminal import PROSE_WIDTH, Line, Role, Run, fit, padded, paint, painted, width_of, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from monitor.render import Comparison, Style
+    from storage.records import Edit
 
 MARGIN: Final = 14
 """Columns of the margin: severity sign, kind, a space. Left out below :data:`NARROW` columns."""
 NARROW: Final = 60
-TEXT_WIDTH: Final = 100
-"""Prose is not set wider than this, however wide the terminal."""
-
-SEVERITY_ROLES: Final = {
-    Severity.MAJOR: Role.MAJOR,
-    Severity.WORDING: Role.WORDING,
-    Severity.MINOR: Role.SAME,
-    Severity.COSMETIC: Role.QUIET,
-}
 
 
 def inline(comparison: Comparison, style: Style) -> str:
@@ -106,7 +97,7 @@ def _paragraph(paragraph: Paragraph, style: Style) -> Iterator[str]:
     _strip_ends(runs, paragraph)
     narrow = style.width < NARROW
     margin = 0 if narrow else MARGIN
-    width = min(style.width - margin, TEXT_WIDTH)
+    width = min(style.width - margin, PROSE_WIDTH)
     lines = wrap(runs, width)
     if narrow:
         tags = ", ".join(dict.fromkeys(_tag(edit).strip() for edit in edits))

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
-from monitor.render.inline import SEVERITY_ROLES, explanations, header, left_out_words
-from monitor.render.marks import runs_of
+from monitor.render.inline import explanations, header, left_out_words
+from monitor.render.marks import SEVERITY_ROLES, runs_of
 from monitor.render.pieces import BREAK, LeftOut, Paragraph, Piece, Sign, items
 from monitor.render.safe import one_line
 from monitor.render.telling import SEVERITY_MARKS, telling_kind, told_edits

@@ -39,6 +39,9 @@ class Role(enum.Enum):
 # Vermilion and blue differ for every common form of colour blindness (Okabe and Ito, "Color Universal Design", 2008),
 # and both stand out from black and from white. Strike-through, underline and the signs repeat what the colours say.
 
+PROSE_WIDTH: Final = 100
+"""Prose is not set wider than this, however wide the terminal."""
+
 RESET: Final = "\x1b[0m"
 
 NO_START: Final = frozenset("。，、；：？！）」』】〉》”’…％)]}%,.;:!?›»")

@@ -27,7 +27,7 @@ def patched(shown: Comparison, *, reverse: bool = False) -> str:
         before.write_bytes(start.text.text.encode("utf-8", "surrogatepass"))
         script.write_bytes(diff)
         assert PATCH is not None
-        command = [PATCH, "--binary", "--quiet", "--force", "--posix", "-o", after, "-i", script, before]
+        command = [PATCH, "--binary", "--quiet", "--force", "--posix", "-o", str(after), "-i", str(script), str(before)]
         if reverse:
             command.insert(1, "--reverse")
         done = subprocess.run(command, capture_output=True, check=False, cwd=folder)
