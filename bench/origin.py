@@ -17,9 +17,54 @@ import random
 import sys
 from urllib.parse import parse_qs, urlsplit
 
-NOUNS = "council policy agreement rate inflation market measure partner region growth security dialogue border treaty".split()
-VERBS = "supports reaffirms notes expects regards considers welcomes reviews maintains stresses".split()
-OTHERS = "the a of to in with and for under gradual balanced mutual current economic joint further stable broad".split()
+NOUNS = [
+    "council",
+    "policy",
+    "agreement",
+    "rate",
+    "inflation",
+    "market",
+    "measure",
+    "partner",
+    "region",
+    "growth",
+    "security",
+    "dialogue",
+    "border",
+    "treaty",
+]
+VERBS = [
+    "supports",
+    "reaffirms",
+    "notes",
+    "expects",
+    "regards",
+    "considers",
+    "welcomes",
+    "reviews",
+    "maintains",
+    "stresses",
+]
+OTHERS = [
+    "the",
+    "a",
+    "of",
+    "to",
+    "in",
+    "with",
+    "and",
+    "for",
+    "under",
+    "gradual",
+    "balanced",
+    "mutual",
+    "current",
+    "economic",
+    "joint",
+    "further",
+    "stable",
+    "broad",
+]
 
 
 class Statement:
@@ -46,7 +91,9 @@ class Statement:
         elif how == 1:
             before, _, after = self.sentences[place].rpartition(" per cent")
             head, _, figure = before.rpartition(" ")
-            self.sentences[place] = f"{head} {float(figure or 0) + 0.25:.2f} per cent{after}" if head else self._sentence()
+            self.sentences[place] = (
+                f"{head} {float(figure or 0) + 0.25:.2f} per cent{after}" if head else self._sentence()
+            )
         elif how == 2:
             self.sentences.insert(place, self._sentence())
         elif len(self.sentences) > 10:
@@ -112,7 +159,9 @@ class Answer(asyncio.Protocol):
         while b"\r\n\r\n" in self._got:
             head, _, self._got = self._got.partition(b"\r\n\r\n")
             lines = head.split(b"\r\n")
-            headers = {key.strip().lower(): value.strip() for key, _, value in (line.partition(b":") for line in lines[1:])}
+            headers = {
+                key.strip().lower(): value.strip() for key, _, value in (line.partition(b":") for line in lines[1:])
+            }
             target = lines[0].split(b" ")[1].decode("latin-1")
             delay_s = 0.0 if target.startswith("/_") else self._site.delay_s
             answer = self._answer(target, headers)
@@ -144,7 +193,9 @@ class Answer(asyncio.Protocol):
             site.not_modified += 1
             return f"HTTP/1.1 304 Not Modified\r\n{extra}\r\n".encode()
         if b"gzip" in headers.get(b"accept-encoding", b""):
-            return _response(gzip.compress(body, 1), "text/html; charset=utf-8", extra=extra + "Content-Encoding: gzip\r\n")
+            return _response(
+                gzip.compress(body, 1), "text/html; charset=utf-8", extra=extra + "Content-Encoding: gzip\r\n"
+            )
         return _response(body, "text/html; charset=utf-8", extra=extra)
 
 

@@ -20,10 +20,13 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 ROUNDS = (("new", 0.0), ("same", 0.0), ("chg5", 0.05))
 
@@ -115,7 +118,10 @@ def other(name: str, setup: str, command: str, pattern: str) -> Contender:
 
     def set_up(folder: Path, base: str, pages: int) -> None:
         (folder / "urls.txt").write_text("".join(f"{base}/p/{n}\n" for n in range(pages)))
-        jobs = [f"name: p{n}\nurl: {base}/p/{n}\nfilter:\n  - css: '#statement'\n  - html2text: strip_tags\n" for n in range(pages)]
+        jobs = [
+            f"name: p{n}\nurl: {base}/p/{n}\nfilter:\n  - css: '#statement'\n  - html2text: strip_tags\n"
+            for n in range(pages)
+        ]
         (folder / "jobs.yaml").write_text("---\n".join(jobs))
         if setup:
             subprocess.run(filled(setup, folder, pages), check=True, cwd=folder, stdout=subprocess.DEVNULL)
@@ -128,7 +134,10 @@ def other(name: str, setup: str, command: str, pattern: str) -> Contender:
 
 def rounds(contender: Contender, pages: int, *, delay_ms: float, etag: bool) -> Iterator[str]:
     """Rows of the table for one contender and one origin."""
-    with tempfile.TemporaryDirectory(prefix="variorum-bench-") as name, origin(pages, delay_ms=delay_ms, etag=etag) as base:
+    with (
+        tempfile.TemporaryDirectory(prefix="variorum-bench-") as name,
+        origin(pages, delay_ms=delay_ms, etag=etag) as base,
+    ):
         folder = Path(name)
         contender.set_up(folder, base, pages)
         for step, share in ROUNDS:
@@ -150,7 +159,9 @@ def main(arguments: Sequence[str]) -> int:
     options = argparse.ArgumentParser(prog="python -m bench rounds", description=__doc__)
     options.add_argument("--pages", type=int, nargs="+", default=[100, 1000])
     options.add_argument("--delay-ms", type=float, nargs="+", default=[0.0])
-    options.add_argument("--latency-pages", type=int, default=300, help="pages of the round with 300 ms latency; 0: none")
+    options.add_argument(
+        "--latency-pages", type=int, default=300, help="pages of the round with 300 ms latency; 0: none"
+    )
     options.add_argument("--concurrency", type=int, default=50)
     options.add_argument("--no-etag", action="store_true", help="leave out the rounds with ETag")
     options.add_argument("--name", default="other", help="name of the other program")
@@ -162,7 +173,9 @@ def main(arguments: Sequence[str]) -> int:
     if given.command:
         contenders.append(other(given.name, given.setup, given.command, given.changed))
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.platform()}\n")
-    print("| pages | round | delay ms | program | wall s | checks/s | CPU ms/check | peak MiB | store MB | found | false | exit |")
+    print(
+        "| pages | round | delay ms | program | wall s | checks/s | CPU ms/check | peak MiB | store MB | found | false | exit |"
+    )
     print("|---|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
     plan = [(pages, delay, False) for pages in given.pages for delay in given.delay_ms]
     if not given.no_etag:

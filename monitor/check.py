@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
@@ -16,8 +15,7 @@ from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 from monitor import events
 from monitor.differ import compare
 from monitor.events import Judgement, Stamps
-from monitor.fetch import Fetched
-from monitor.read import ReadRules, Reading, read
+from monitor.read import Reading, ReadRules, read
 from monitor.read.gate import HOME, confirmed, gate
 from monitor.schedule import next_due
 from storage.archive import Archive, Unchanged
@@ -25,7 +23,10 @@ from storage.errors import FetchError, ReadError, VariorumError
 from storage.records import Change, Latest, Outcome, Severity, Snapshot, Text, Validators
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+
     from monitor.config import Declaration
+    from monitor.fetch import Fetched
     from monitor.fetch.client import Fetcher
     from monitor.writer import Writer
 

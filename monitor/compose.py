@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from monitor.check import Around
-from monitor.config import Declaration, Settings
 from monitor.fetch.client import Fetcher
 from monitor.writer import Writer
 from storage.archive import Archive
 
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+    from monitor.config import Declaration, Settings
 
 SPACING_S: Final = 1.0
 """Seconds between two requests to one public host."""

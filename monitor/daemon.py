@@ -10,18 +10,21 @@ import asyncio
 import contextlib
 import logging
 import signal
-from collections.abc import Callable
-from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from monitor.check import Checked, timed_check
 from monitor.compose import House, house, lease_owner, utc_now
-from monitor.config import Declaration, Settings
 from storage.archive import Archive
 from storage.errors import VariorumError
 from storage.records import Latest, Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from monitor.config import Declaration, Settings
 
 log = logging.getLogger("variorum.daemon")
 
@@ -99,7 +102,7 @@ class Daemon:
             told(await timed_check(declared, latest, self._parts.around))
         except VariorumError as error:
             log.error("%s: %s%s", declared.source.id, error.message, f" ({error.hint})" if error.hint else "")
-        except Exception:  # noqa: BLE001  (a bug in one check must not end the others)
+        except Exception:
             log.exception("%s: the check failed in a way it should not; please report this", declared.source.id)
 
 

@@ -13,12 +13,15 @@ The rules, in one place:
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from monitor.read.gate import GateRules
 from storage.errors import FetchError, FetchReason, VariorumError
 from storage.records import Change, Event, EventKind, Latest, Outcome, Severity, Suspicion, Window
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from monitor.read.gate import GateRules
 
 GONE_STATUSES: Final = frozenset({404, 410})
 """RFC 9110, sections 15.5.5 and 15.5.11."""
@@ -81,7 +84,9 @@ def judge(
     events = [Event(kind, latest.source, at, number, change.severity, change.silent, window)]
     if earlier is not None:
         back = {"to": earlier}
-        events.append(Event(EventKind.REVERTED, latest.source, at, number, change.severity, change.silent, window, back))
+        events.append(
+            Event(EventKind.REVERTED, latest.source, at, number, change.severity, change.silent, window, back)
+        )
     events += [*_back(latest, at, number), *_moved(latest, at, moved_to)]
     return Judgement(outcome, tuple(events), change)
 
@@ -129,7 +134,9 @@ def _doubt(
     detail = {"reason": reason}
     window = Window(latest.last_good, latest.failing_since or at)
     if state == "gone" and gone and not latest.gone:
-        events = (Event(EventKind.GONE, latest.source, at, latest.number, Severity.MAJOR, window=window, detail=detail),)
+        events = (
+            Event(EventKind.GONE, latest.source, at, latest.number, Severity.MAJOR, window=window, detail=detail),
+        )
     elif failing and not latest.failing and not gone:
         events = (Event(EventKind.FAILING, latest.source, at, latest.number, window=window, detail=detail),)
     if gone and vanished:
@@ -150,4 +157,6 @@ def _moved(latest: Latest, at: datetime, moved_to: str | None) -> tuple[Event, .
     """A permanent redirect to an address we did not end at before is worth telling; the history stays with the source."""
     if moved_to is None or moved_to == latest.final_url:
         return ()
-    return (Event(EventKind.MOVED, latest.source, at, latest.number, detail={"to": moved_to, "from": latest.final_url}),)
+    return (
+        Event(EventKind.MOVED, latest.source, at, latest.number, detail={"to": moved_to, "from": latest.final_url}),
+    )

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from monitor.fetch import FetchRules
 from monitor.read import Reading, ReadRules, read
 from storage.errors import ReadError, UsageError
 from storage.records import Snapshot
+
+if TYPE_CHECKING:
+    from monitor.fetch import FetchRules
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from monitor.differ import compare
 from monitor.render import Comparison, Side
-from storage.archive import Archive
 from storage.errors import UsageError
-from storage.records import Change, Text, Version
 
 if TYPE_CHECKING:
     from monitor.config import Declaration
+    from storage.archive import Archive
+    from storage.records import Change, Text, Version
 
 
 def version_side(archive: Archive, version: Version, *, url: str | None = None) -> Side:

@@ -5,15 +5,11 @@ Synchronous, safe to call from any thread. Every public method that writes is on
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import datetime
-from types import TracebackType
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, Select, func, insert, select, update
 
 from storage import due, keep, rows, texts
-from storage.chain import Sealed
 from storage.engine import engine_for, reading, sqlite_file, writing
 from storage.errors import StorageError
 from storage.keep import ClaimLost, Unchanged
@@ -34,6 +30,13 @@ from storage.records import (
     Version,
 )
 from storage.schema import events, headings, ledger, snapshots, sources, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from types import TracebackType
+
+    from storage.chain import Sealed
 
 __all__ = ["Archive", "ClaimLost", "Unchanged"]
 

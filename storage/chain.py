@@ -21,9 +21,11 @@ length in bytes (8 bytes, big-endian) followed by its bytes. The fields, in this
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 DOMAIN: Final = b"variorum/chain/1"
 START: Final = bytes(32)

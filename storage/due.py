@@ -6,12 +6,15 @@ a worker that dies is outlived by its lease, after which the source is anybody's
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, func, or_, select, update
 
 from storage.schema import sources
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 
 def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, owner: str) -> list[str]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
@@ -15,6 +13,10 @@ from storage.chain import START, seal
 from storage.errors import StorageError
 from storage.records import Change, Event, Outcome, Snapshot, Suspicion, Text, Validators
 from storage.schema import bodies, events, headings, ledger, snapshots, sources, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
 WORTH: Final = 0.9
 """A body is kept as a difference when that is smaller than this share of the body packed alone."""

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
-
-from sqlalchemy import Row
+from typing import TYPE_CHECKING, Any
 
 from storage.chain import Sealed
 from storage.records import (
@@ -28,6 +25,11 @@ from storage.records import (
 )
 from storage.schema import microseconds
 from storage.texts import unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Row
 
 
 class Fields:

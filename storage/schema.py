@@ -1,8 +1,8 @@
 """The tables, the same on both engines.
 
-Append-only, held by triggers (made in the first migration): ``bodies``, ``snapshots``, ``headings``, ``versions``, ``events``. What moves lives apart: ``sources``
-(the state of each source) and ``ledger`` (runs of checks). So ``last_seen`` of a version is not on its row: it is the
-end of the ledger's runs that saw it.
+Append-only, held by triggers that the first migration makes: ``bodies``, ``snapshots``, ``headings``, ``versions``,
+``events``. What moves lives apart: ``sources`` (the state of each source) and ``ledger`` (runs of checks). So
+``last_seen`` of a version is not on its row: it is the end of the ledger's runs that saw it.
 
 A ledger run that a ``new``, ``changed`` or ``cosmetic`` check began goes on with the ``unchanged`` and ``not-modified``
 checks after it: they all saw the same version. So a healthy source costs one row a version, however often it is checked.

@@ -6,10 +6,12 @@ than zstd alone, and faster to write. A full text every ``FULL_EVERY`` bounds ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import zstandard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 FULL_EVERY: Final = 16
 LEVEL: Final = 3

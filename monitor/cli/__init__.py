@@ -6,14 +6,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from monitor import __version__
 from monitor.cli.asking import Asking, report_error
 from storage.errors import VariorumError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "init": ("monitor.cli.set_up", "Write a commented config.yaml"),

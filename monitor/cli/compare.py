@@ -28,7 +28,9 @@ FORMATS = ("inline", "side-by-side", "unified", "words", "markdown", "html", "js
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @click.option("--context", type=click.IntRange(0), default=1, help="Unchanged sentences shown around a change.")
 @click.option("--ignore-cosmetic", is_flag=True, help="Hide white space, typography, case, punctuation, spelling.")
-@click.option("--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in EditKind]), help="Only these.")
+@click.option(
+    "--kind", "kinds", multiple=True, type=click.Choice([kind.value for kind in EditKind]), help="Only these."
+)
 @click.option("--explain", is_flag=True, help="Say which rule gave each edit its kind.")
 @click.option("--exit-code", is_flag=True, help="Exit with 1 when there are differences.")
 @click.option("--selector", help="CSS selector for pages and HTML files.")

@@ -21,9 +21,7 @@ if TYPE_CHECKING:
 @click.option("-n", "--limit", type=click.IntRange(1), help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
-def log_command(
-    asking: Asking, source: str, patch: bool, events: bool, limit: int | None, as_json: bool
-) -> None:
+def log_command(asking: Asking, source: str, patch: bool, events: bool, limit: int | None, as_json: bool) -> None:
     """Versions of a source, newest first, with the windows in which they came.
 
     \b

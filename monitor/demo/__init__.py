@@ -7,13 +7,14 @@ import os
 import shlex
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from monitor.check import Checked
     from monitor.compose import House
     from monitor.demo.page import Step
@@ -69,7 +70,9 @@ async def _watch(
 
     assert isinstance(published_by, Published)  # noqa: S101
     settings = load(config, os.environ)
-    say(f"A loopback server publishes the seeded readout at {published_by.url}\nand edits it quietly between the looks.\n")
+    say(
+        f"A loopback server publishes the seeded readout at {published_by.url}\nand edits it quietly between the looks.\n"
+    )
     async with house(settings) as parts:
         for number, step in enumerate(steps(seed), 1):
             published_by.text = step.text
@@ -88,7 +91,8 @@ async def _look(parts: House) -> Checked:
 
     latest = await parts.around.writer.call(Archive.latest, [SOURCE])
     checks = check_all(parts.settings.declarations, latest, parts.around, concurrency=1)
-    return [checked async for checked in checks][0]
+    (checked,) = [checked async for checked in checks]
+    return checked
 
 
 def _heading(step: Step, style: Style) -> str:

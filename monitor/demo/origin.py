@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
 
 from monitor.demo.page import page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PATH = "/eng/readout.html"
 
@@ -30,7 +33,7 @@ def origin() -> Iterator[Published]:
     class Answer(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:  # noqa: N802  (the name http.server asks for)
+        def do_GET(self) -> None:
             gone = published.text is None or self.path != PATH
             if not gone:
                 published.views += 1

@@ -10,16 +10,19 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import regex
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 REWORDED: Final = 0.40
 """Below this similarity two sentences are not wordings of one."""
 MOVED: Final = 0.80
 MOVED_WORDS: Final = 5
+MOVED_EQUAL_WORDS: Final = 3
 """A shorter sentence that turns up elsewhere is as likely to be another one."""
 SMALL_WEIGHT: Final = 0.3
 ALL_PAIRS: Final = 2_500
@@ -29,7 +32,87 @@ TWINS: Final = 64
 
 _WORD: Final = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]|[\p{L}\p{M}\p{N}]+")
 SMALL: Final = frozenset(
-    ["a", "an", "the", "of", "to", "in", "on", "at", "by", "for", "with", "from", "and", "or", "but", "as", "is", "are", "was", "were", "be", "been", "has", "have", "had", "it", "its", "this", "that", "these", "those", "their", "his", "her", "our", "we", "he", "she", "they", "which", "who", "will", "le", "la", "les", "de", "des", "du", "un", "une", "et", "à", "au", "aux", "en", "que", "qui", "pour", "par", "sur", "dans", "est", "a", "ont", "ses", "son", "sa", "的", "了", "和", "在", "是", "与", "及", "等", "对", "为", "将", "并"]
+    [
+        "a",
+        "an",
+        "the",
+        "of",
+        "to",
+        "in",
+        "on",
+        "at",
+        "by",
+        "for",
+        "with",
+        "from",
+        "and",
+        "or",
+        "but",
+        "as",
+        "is",
+        "are",
+        "was",
+        "were",
+        "be",
+        "been",
+        "has",
+        "have",
+        "had",
+        "it",
+        "its",
+        "this",
+        "that",
+        "these",
+        "those",
+        "their",
+        "his",
+        "her",
+        "our",
+        "we",
+        "he",
+        "she",
+        "they",
+        "which",
+        "who",
+        "will",
+        "le",
+        "la",
+        "les",
+        "de",
+        "des",
+        "du",
+        "un",
+        "une",
+        "et",
+        "à",
+        "au",
+        "aux",
+        "en",
+        "que",
+        "qui",
+        "pour",
+        "par",
+        "sur",
+        "dans",
+        "est",
+        "a",
+        "ont",
+        "ses",
+        "son",
+        "sa",
+        "的",
+        "了",
+        "和",
+        "在",
+        "是",
+        "与",
+        "及",
+        "等",
+        "对",
+        "为",
+        "将",
+        "并",
+    ]
 )
 
 
@@ -188,7 +271,8 @@ def _moves(
     options += [(alike, a, b) for (a, b), alike in scored.items() if alike >= MOVED and a in free_old and b in free_new]
     moves = []
     for alike, a, b in sorted(options, key=lambda one: (-one[0], one[1], one[2])):
-        if a in free_old and b in free_new and len(_WORD.findall(new[b])) >= MOVED_WORDS:
+        least = MOVED_EQUAL_WORDS if old[a] == new[b] else MOVED_WORDS
+        if a in free_old and b in free_new and len(_WORD.findall(new[b])) >= least:
             free_old.discard(a)
             free_new.discard(b)
             moves.append(Pair(a, b, alike, moved=True))

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from monitor.differ import DIFFER
 from monitor.differ.align import Pair, align, bag, weight
@@ -18,6 +17,9 @@ from monitor.differ.segment import bounds
 from monitor.differ.words import word_edits
 from storage.errors import IntegrityError
 from storage.records import Change, Edit, Stats, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
 
 JOINS: Final = 0.6
 """A free neighbour joins a reworded pair when this share of its words is what the other side has over."""
@@ -282,7 +284,9 @@ def _tidy(found: list[Raw], old: str, new: str) -> list[Raw]:
     place = 0
     while place < len(edits):
         one = edits[place]
-        if (place and _one_run(edits[place - 1], one)) or not _widened_left(one, old, new, edits[place - 1] if place else None):
+        if (place and _one_run(edits[place - 1], one)) or not _widened_left(
+            one, old, new, edits[place - 1] if place else None
+        ):
             edits[place - 1 : place + 1] = [_union(edits[place - 1], one)]
             place -= 1
         elif not _widened_right(one, old, new, edits[place + 1] if place + 1 < len(edits) else None):

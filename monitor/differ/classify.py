@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import regex
 
-from monitor.differ.lexicon import Finder, Match, Rules
-from monitor.differ.raw import Bounds, Raw
 from storage.records import COSMETIC_KINDS, Edit, EditKind, Severity, Span, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from monitor.differ.lexicon import Finder, Match, Rules
+    from monitor.differ.raw import Bounds, Raw
 
 AROUND: Final = 24
 """How far from the edit a match may begin or end, in code points."""
@@ -332,7 +335,9 @@ def _names(raw: Raw, place: Place) -> bool:
     return False
 
 
-_LINKS: Final = frozenset(["of", "the", "and", "de", "du", "des", "la", "le", "les", "et", "von", "van", "bin", "al", "el", "der", "for"])
+_LINKS: Final = frozenset(
+    ["of", "the", "and", "de", "du", "des", "la", "le", "les", "et", "von", "van", "bin", "al", "el", "der", "for"]
+)
 
 
 def _capitalised(text: str, bounds: Sequence[Bounds], span: Bounds, rules: Rules) -> list[str]:

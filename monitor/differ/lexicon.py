@@ -5,14 +5,16 @@ The lists are data (``rules/*.toml``), so that a reader can check and extend the
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import regex
 
 from storage.records import EditKind
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 CLASSES: Final = (EditKind.NEGATION, EditKind.MODALITY, EditKind.ATTRIBUTION)
 
@@ -171,7 +173,9 @@ def _date(part: Mapping[str, Sequence[str]]) -> Finder:
     ]
     # a month alone: May and March are words too, so those need a figure beside them
     words = [rf"{edge}(?:{days}|{'|'.join(part['months_alone'])}){over}"]
-    han = [r"[二〇零一三四五六七八九]{4}年|[一二三四五六七八九十]{1,2}月(?:[一二三四五六七八九十]{1,3}日)?|(?:星期|周)[一二三四五六日天]"]
+    han = [
+        r"[二〇零一三四五六七八九]{4}年|[一二三四五六七八九十]{1,2}月(?:[一二三四五六七八九十]{1,3}日)?|(?:星期|周)[一二三四五六日天]"
+    ]
     return Finder(_compiled(words), _compiled(han), _compiled(figures))
 
 

@@ -7,11 +7,15 @@ encoded as the three bytes that UTF-8 would give its number, so that every text 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
 from storage.errors import IntegrityError
-from storage.records import Change, Edit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from storage.records import Change, Edit
 
 _PLAIN = "!~*'();/?:@&=+$,# "
 

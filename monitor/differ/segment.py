@@ -51,6 +51,8 @@ def _paragraph(text: str, start: int, end: int, found: list[tuple[int, int]]) ->
             break
         if text[stop.start()] == "." and not _ends(text, at, stop.start(), stop.end()):
             continue
+        if text[stop.start()] in "!?" and text[stop.end() : stop.end() + 1].islower():  # “Is it so?” he asked.
+            continue
         if not stop.group("gap") and text[stop.start()] in ".!?":
             continue
         _unit(text, at, cut, found)

@@ -38,6 +38,7 @@ class Piece:
 
     @property
     def equal(self) -> bool:
+        """Whether nothing changed in it."""
         return self.old == self.new
 
 

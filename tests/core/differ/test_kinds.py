@@ -1,0 +1,136 @@
+"""What kind of edit it is: one line a case, in English, French and Chinese. All sentences are invented."""
+
+from __future__ import annotations
+
+import pytest
+
+from monitor.differ import compare
+from monitor.differ.lexicon import default_rules
+from storage.records import EditKind, Severity, Text
+
+CASES = [
+    # kinds expected of the only edit, old, new
+    ("number", "Rates rose to 5.25 percent.", "Rates rose to 5.50 percent."),
+    ("number", "Growth of 3 per cent was seen.", "Growth of three and a half per cent was seen."),
+    ("number", "It took the second place.", "It took the third place."),
+    ("number", "The aid is worth $3 billion.", "The aid is worth €3 billion."),
+    ("number", "It fell by 25 points.", "It fell by 25 percent points."),
+    ("number", "全年增长百分之五。", "全年增长百分之六。"),
+    ("number", "双方签署了三项协议。", "双方签署了五项协议。"),
+    ("number", "Il y eut deux réunions.", "Il y eut trois réunions."),
+    ("date", "They met on 5 May 2023 in Geneva.", "They met on 6 May 2023 in Geneva."),
+    ("date", "They met on Monday in Geneva.", "They met on Tuesday in Geneva."),
+    ("date", "会谈于2月25日举行。", "会谈于2月26日举行。"),
+    ("date", "Ils se réuniront le 3 mars 2024.", "Ils se réuniront le 4 mars 2024."),
+    ("negation", "The parties will cooperate on this.", "The parties will not cooperate on this."),
+    ("negation", "中方支持这一方案。", "中方不支持这一方案。"),
+    ("modality", "The parties shall cooperate on this.", "The parties may cooperate on this."),
+    ("modality", "各方应遵守协议。", "各方须遵守协议。"),
+    ("modality", "Les parties doivent coopérer.", "Les parties peuvent coopérer."),
+    ("attribution", "The minister said that talks go on.", "The minister stressed that talks go on."),
+    ("attribution", "他指出，双方关系良好。", "他强调，双方关系良好。"),
+    ("name", "Talks with President Macron went well.", "Talks with President Scholz went well."),
+    ("typography", "Russia’s line is “red”.", 'Russia\'s line is "red".'),
+    ("typography", "a long - standing view", "a long – standing view"),
+    ("typography", "共有１２个国家。", "共有12个国家。"),
+    ("case", "The central bank will act.", "The Central Bank will act."),
+    ("punctuation", "Peace, stability and growth.", "Peace, stability, and growth."),
+    ("spelling", "We support the programme fully.", "We support the program fully."),
+    ("spelling", "They recognise the need.", "They recognize the need."),
+    ("spelling", "两国關係良好。", "两国关系良好。"),
+    ("whitespace", "One and  two.", "One and two."),
+    ("wording", "The dramatic change was noted.", "The drastic change was noted."),
+    ("inserted", "A balanced and sustainable mechanism.", "A balanced, effective and sustainable mechanism."),
+    ("deleted", "A frank and constructive exchange.", "A frank exchange."),
+    ("split", "One here. Two there.", "One here.\n\nTwo there."),
+    ("merged", "One here.\n\nTwo there.", "One here. Two there."),
+]
+
+
+@pytest.mark.parametrize(("kind", "old", "new"), CASES, ids=[f"{kind}: {old[:24]}" for kind, old, _ in CASES])
+def test_an_edit_is_told_by_its_kind(kind: str, old: str, new: str) -> None:
+    edits = compare(Text(old), Text(new)).edits
+    kinds = {EditKind(kind)}
+    assert all(kinds & set(edit.kinds) for edit in edits), [
+        (edit.kinds, edit.old.text, edit.new.text) for edit in edits
+    ]
+    assert len(edits) <= 4
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("不断推进合作。", "继续推进合作。"), ("未来五年合作。", "今后五年合作。"), ("非常重要。", "十分重要。")],
+)
+def test_a_chinese_word_that_only_holds_a_negation_is_none(old: str, new: str) -> None:
+    assert EditKind.NEGATION not in compare(Text(old), Text(new)).edits[0].kinds
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "least"),
+    [
+        ("It is 5 percent.", "It is 6 percent.", Severity.WORDING),
+        ("We shall go on.", "We may go on.", Severity.WORDING),
+        ("We agree.", "We do not agree.", Severity.WORDING),
+        ("On 5 May 2021 we met.", "On 6 May 2021 we met.", Severity.WORDING),
+    ],
+)
+def test_figures_dates_negation_and_modality_are_never_below_wording(old: str, new: str, least: Severity) -> None:
+    severity = compare(Text(old), Text(new)).severity
+    assert severity is not None
+    assert severity >= least
+
+
+def test_a_curly_quote_is_cosmetic() -> None:
+    change = compare(Text("Russia’s “line”."), Text('Russia\'s "line".'))
+    assert change.severity is Severity.COSMETIC
+
+
+def test_a_moved_sentence_is_a_move_with_two_halves() -> None:
+    first, second, third = (
+        "The first sentence stays here.",
+        "The second sentence is going to move down.",
+        "The third stays.",
+    )
+    old, new = " ".join((first, second, third)), " ".join((first, third, second))
+    edits = compare(Text(old), Text(new)).edits
+    assert [edit.kinds for edit in edits] == [(EditKind.MOVED,)] * 2
+    assert {edit.move for edit in edits} == {1}
+    assert sorted(bool(edit.old.text) for edit in edits) == [False, True]
+
+
+def test_a_sentence_in_two_is_a_split_and_not_wording() -> None:
+    old = "He said that all is well, and the talks will go on for two more weeks."
+    new = "He said that all is well. The talks will go on for two more weeks."
+    edits = compare(Text(old), Text(new)).edits
+    assert [edit.kinds for edit in edits] == [(EditKind.SPLIT,)]
+
+
+def test_an_edit_in_title_or_date_says_so() -> None:
+    old = Text.of("Leaders speak", "2022-02-26 12:05", ["They spoke."])
+    new = Text.of("Leaders talk", "2022-02-26 14:05", ["They spoke."])
+    title, published = compare(old, new).edits
+    assert EditKind.TITLE in title.kinds
+    assert EditKind.PUBLISHED in published.kinds
+
+
+def test_a_registered_phrase_is_a_formula() -> None:
+    rules = default_rules().extended(formulas={"security-concerns": ["legitimate security concerns", "合理安全关切"]})
+    english = compare(Text("It has legitimate security concerns."), Text("It has reasonable security concerns."), rules)
+    chinese = compare(Text("重视合理安全关切。"), Text("重视正当安全关切。"), rules)
+    for change in (english, chinese):
+        assert EditKind.FORMULA in change.edits[0].kinds
+        assert "formula:security-concerns" in change.edits[0].rules
+        assert change.severity is Severity.MAJOR
+
+
+def test_more_words_can_be_given_to_a_kind() -> None:
+    rules = default_rules().extended({EditKind.MODALITY: ["aims to"]})
+    change = compare(Text("It aims to grow."), Text("It tries to grow."), rules)
+    assert EditKind.MODALITY in change.edits[0].kinds
+
+
+def test_every_kind_says_which_rule_gave_it() -> None:
+    for _, old, new in CASES:
+        for edit in compare(Text(old), Text(new)).edits:
+            assert len(edit.rules) == len(edit.kinds)
+            assert all(edit.rules)

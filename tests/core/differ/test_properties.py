@@ -1,0 +1,125 @@
+"""What always holds, whatever the texts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+
+import pytest
+import regex
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.differ import compare
+from monitor.differ.script import apply, revert
+from monitor.differ.segment import sentences
+from monitor.differ.words import tokens
+from storage.errors import IntegrityError
+from storage.records import Text
+
+ODD = "ab .,\n\r\té\u0301\u0308👨‍👩‍👧🇫🇷\u202e\u2066\x00\x1b中文。；！1 2.5%\ud800\udc00\u2028\u0085’“"
+anything = st.one_of(st.text(max_size=60), st.text(alphabet=ODD, max_size=60))
+sentence = st.sampled_from(
+    [
+        "The parties shall meet again.", "Growth was 2.5 percent in May.", "双方同意加强合作。", "各国应尊重主权！",
+        "He said that nothing is agreed until all is agreed.", "Mr. Smith of the U.S. delegation spoke.", "Non, dit-elle.",
+        "A very short one.", "The parties shall meet again soon.", "Growth was 3 percent in June.", "No.",
+    ]
+)  # fmt: skip
+prose = st.lists(st.tuples(sentence, st.sampled_from([" ", "\n", "\n\n", ""])), max_size=14).map(
+    lambda parts: "".join(one + gap for one, gap in parts)
+)
+
+
+@settings(max_examples=250, deadline=None)
+@given(st.one_of(st.tuples(anything, anything), st.tuples(prose, prose)))
+def test_edits_rebuild_both_texts_in_order_without_overlap(pair: tuple[str, str]) -> None:
+    old, new = pair
+    change = compare(Text(old), Text(new))
+    assert apply(change.script, old) == new
+    assert revert(change, new) == old
+    at_old = at_new = 0
+    for edit in change.edits:
+        assert old[edit.old.start : edit.old.end] == edit.old.text
+        assert new[edit.new.start : edit.new.end] == edit.new.text
+        assert edit.old.text != edit.new.text or edit.move is not None
+        assert edit.old.start >= at_old
+        assert edit.new.start >= at_new
+        assert old[at_old : edit.old.start] == new[at_new : edit.new.start]
+        at_old, at_new = edit.old.end, edit.new.end
+    assert old[at_old:] == new[at_new:]
+    assert change.identical == (old == new) == (not change.edits)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.tuples(anything, anything), st.tuples(prose, prose)))
+def test_no_grapheme_is_cut(pair: tuple[str, str]) -> None:
+    old, new = pair
+    for text, side in ((old, "old"), (new, "new")):
+        ends = {0, *(match.end() for match in regex.finditer(r"\X", text))}
+        for edit in compare(Text(old), Text(new)).edits:
+            span = getattr(edit, side)
+            assert {span.start, span.end} <= ends
+
+
+@settings(max_examples=150, deadline=None)
+@given(prose, prose)
+def test_no_word_and_no_figure_is_cut(old: str, new: str) -> None:
+    word = regex.compile(r"[\p{L}\p{N}]")
+    for edit in compare(Text(old), Text(new)).edits:
+        for text, span in ((old, edit.old), (new, edit.new)):
+            for place in (span.start, span.end):
+                around = text[max(0, place - 1) : place + 1]
+                inside = len(around) == 2 and all(word.match(char) for char in around)
+                assert not inside or regex.search(r"\p{Han}", around), (edit, around)
+
+
+@given(anything)
+def test_tokens_and_sentences_keep_every_character(text: str) -> None:
+    assert "".join(tokens(text)) == text
+    at = 0
+    for one in sentences(text):
+        assert text[at : one.start].strip() == ""
+        assert text[one.start : one.end] == one.text == one.text.strip()
+        at = one.end
+    assert text[at:].strip() == ""
+
+
+def test_the_result_does_not_depend_on_the_hash_seed() -> None:
+    words = (
+        "from monitor.differ import compare; from storage.records import Text;"
+        "a = ' '.join(f'Sentence {n % 7} of the text says {n * 37 % 11} things.' for n in range(40));"
+        "b = ' '.join(f'Sentence {n % 5} of the text said {n * 31 % 11} things.' for n in range(44));"
+        "print(compare(Text(a), Text(b)))"
+    )
+    seen = set()
+    for seed in ("0", "1", "77"):
+        env = {**os.environ, "PYTHONHASHSEED": seed}
+        run = subprocess.run([sys.executable, "-c", words], env=env, capture_output=True, check=True)
+        seen.add(hashlib.sha256(run.stdout).hexdigest())
+    assert len(seen) == 1
+
+
+def test_a_script_for_another_text_is_refused() -> None:
+    change = compare(Text("One two."), Text("One three."))
+    with pytest.raises(IntegrityError):
+        apply(change.script, "Another text altogether.")
+    with pytest.raises(IntegrityError):
+        revert(change, "Something else.")
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("Mr. Smith of the U.S. delegation met Dr. No on Jan. 5. They spoke.", 2),
+        ("It rose 2.5 percent. Art. 5 applies. See e.g. No. 7.", 3),
+        ("他说：“很好。”双方同意；会谈结束！", 3),
+        ("One block\n\nTwo blocks. And more?", 3),
+        ("“Is it so?” he asked. “Yes.”", 2),
+        ("", 0),
+    ],
+)
+def test_sentences_end_where_a_reader_ends_them(text: str, count: int) -> None:
+    assert len(sentences(text)) == count, [one.text for one in sentences(text)]
