@@ -100,7 +100,7 @@ class Fetcher:
         self._system_lookup = SystemLookup() if lookup is None else None
         self._client = httpx.AsyncClient(
             transport=Pools(lookup or self._system_lookup or SystemLookup(), ssl_context),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # sources never see each other's cookies
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # keeps none: one more thing to grow
             timeout=None,  # noqa: S113  (asyncio.timeout holds the whole exchange: httpx's count each read)
             trust_env=False,
         )
@@ -125,14 +125,14 @@ class Fetcher:
         Raises ``FetchError`` only.
 
         ``url`` is ``http``, ``https``, ``file:`` or a local path. ``Snapshot.redirects`` lists the addresses that
-        redirected, ``url`` first; it is empty when ``url`` itself answered.
+        redirected, ``url`` first; it is empty when ``url`` itself answered. Waits for its turn at the host of ``url``;
+        hosts that it is redirected to are asked without waiting.
         """
         if is_local(url):
             return await asyncio.to_thread(fetch_local, url, rules, validators, self._clock())
         at, credentials = _address(url)
         headers = request_headers(rules, credentials, validators)
         if is_private_host(at.host):
-            self._turns.refuse_while_closed(_authority(at))
             return await self._in_time(at, headers, rules, validators)
         async with self._turns.turn(_authority(at)):
             return await self._in_time(at, headers, rules, validators)
@@ -184,8 +184,9 @@ class Fetcher:
             at = target
 
     async def _admit(self, at: httpx.URL, rules: FetchRules) -> None:
-        """Raise ``FetchError`` for a refused address, or a page that robots.txt keeps for itself."""
+        """Raise ``FetchError`` for a refused address, a host that wants a pause, a page that robots.txt keeps back."""
         check_host(at.host, networks(rules.allow_private))
+        self._turns.refuse_while_closed(_authority(at))
         if not rules.robots:
             return
 

@@ -7,6 +7,7 @@ answers are judged, and one of these very answers is dialled. There is no second
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import re
 import socket
@@ -181,7 +182,11 @@ def guarded_socket(allowed: Sequence[Network]) -> Callable[[tuple[object, ...]],
         assert isinstance(kind, int)  # noqa: S101
         assert isinstance(proto, int)  # noqa: S101
         assert isinstance(where, tuple)  # noqa: S101
-        check_address(str(where[0]), allowed)
+        try:
+            check_address(str(where[0]), allowed)
+        except FetchError as refusal:
+            # An OSError, as from a connection that fails: what tries the addresses in turn knows how to go on from it.
+            raise PermissionError(errno.EACCES, refusal.message) from refusal
         return socket.socket(family, kind, proto)
 
     return open_socket

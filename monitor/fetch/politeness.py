@@ -94,8 +94,8 @@ class Turns:
         host.guests += 1
         try:
             async with host.places:
-                await self._wait(host)
                 self.refuse_while_closed(name)
+                await self._wait(host)
                 yield
         finally:
             host.guests -= 1

@@ -7,6 +7,7 @@ import gzip
 import zlib
 
 import pytest
+import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -60,6 +61,21 @@ def test_deflate_without_its_header_and_gzip_in_members_are_understood(chunk_byt
     packer = zlib.compressobj(wbits=-15)
     assert undone("deflate", packer.compress(b"wording") + packer.flush(), chunk_bytes) == b"wording"
     assert undone("x-gzip", gzip.compress(b"wor") + gzip.compress(b"ding") + b"\0\0\0", chunk_bytes) == b"wording"
+
+
+@pytest.mark.parametrize("over_bytes", range(0, 520, 13))
+def test_what_the_decoder_still_holds_when_the_input_ends_is_not_lost(over_bytes: int) -> None:
+    body = b"x" * (PIECE_BYTES + over_bytes)
+    packer = zlib.compressobj(wbits=-15)
+    assert undone("deflate", packer.compress(body) + packer.flush(), 100_000) == body
+    assert undone("br", packed("br", body), 100_000) == body
+
+
+def test_a_zstd_window_larger_than_the_web_allows_is_refused() -> None:
+    wide = zstandard.ZstdCompressionParameters(window_log=25, enable_ldm=True)
+    packer = zstandard.ZstdCompressor(compression_params=wide).compressobj()
+    with pytest.raises(DecodeError):
+        undone("zstd", packer.compress(b"wording") + packer.flush(), 1000)
 
 
 def test_codings_one_upon_the_other_are_undone_in_reverse() -> None:

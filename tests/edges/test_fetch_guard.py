@@ -8,12 +8,14 @@ import socket
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.fetch import FetchRules
-from monitor.fetch.client import Fetcher
+from monitor.fetch.client import Fetcher, Pools
+from monitor.fetch.failures import told
 from monitor.fetch.guard import check_address, check_host, guarded_socket, is_permitted, is_public, networks
 from storage.errors import FetchError, FetchReason
 
@@ -211,9 +213,24 @@ def test_a_kept_connection_is_not_lent_to_a_source_that_may_not_go_there(origin:
 
 def test_the_socket_itself_is_refused_for_a_private_address() -> None:
     open_socket = guarded_socket(())
-    with pytest.raises(FetchError):
+    with pytest.raises(PermissionError):
         open_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 80)))
     open_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("93.184.216.34", 80))).close()
+
+
+def test_the_pools_refuse_by_themselves_what_reaches_them_unchecked(origin: Origin) -> None:
+    origin.page("/", "x")
+
+    async def run() -> None:
+        async with httpx.AsyncClient(transport=Pools(Names(), httpx.create_ssl_context)) as client:
+            with pytest.raises(httpx.TransportError) as caught:
+                await client.get(origin.url + "/")
+        failure = told(caught.value, "127.0.0.1")
+        assert failure.reason is FetchReason.REFUSED_ADDRESS
+        assert failure.message.startswith("the address 127.0.0.1 is private")
+
+    asyncio.run(run())
+    assert origin.asked == []
 
 
 def test_an_unknown_name_is_told_in_one_line() -> None:

@@ -245,6 +245,14 @@ def test_a_pause_at_one_host_leaves_others_alone(origin: Origin) -> None:
         assert isinstance(got, Fetched)
 
 
+def test_a_redirect_does_not_lead_around_a_pause(origin: Origin) -> None:
+    with Origin() as other:
+        url = origin.redirect("/go", other.busy("/busy", "120"))
+        first, second = fetch_all(Time(), url, url)
+        assert failure_of(first).status == failure_of(second).status == 429
+        assert other.paths_asked() == ["/robots.txt", "/busy"]
+
+
 def test_retry_after_on_another_status_means_nothing(origin: Origin) -> None:
     refused, got = fetch_all(Time(), origin.busy("/gone", "120", 404), origin.page("/x", "x"))
     assert failure_of(refused).retry_after_s is None
