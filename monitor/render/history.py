@@ -5,11 +5,16 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
+from monitor.differ import compare
 from monitor.history.drift import Fate
+from monitor.render import Comparison, Side, Style
 from monitor.render.answers import table
+from monitor.render.marks import runs_of
+from monitor.render.pieces import pieces
 from monitor.render.safe import one_line
 from monitor.render.telling import plural, shown_time, shown_window
 from monitor.render.terminal import PROSE_WIDTH, Role, Run, fit, paint, painted, width_of, wrap
+from storage.records import Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -18,21 +23,24 @@ if TYPE_CHECKING:
     from monitor.history.drift import Drift, Drifted, Line
     from monitor.history.grep import Example, Found, Seen
     from monitor.history.phrases import OrderChange, PhraseTable, Standing
-    from monitor.render import Style
 
 BARS: Final = " ▏▎▍▌▋▊▉█"
 """Eighths of a column: a bar of a chart is exact to an eighth."""
 SPARKS: Final = "·▁▂▃▄▅▆▇█"
+_SMALL: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def blame_lines(blame: Blame, style: Style) -> str:
     """Since when each sentence stands: version and window, once for each run of sentences that came together.
 
-    When words were asked for, those that came later than the oldest of their sentence are marked ``{+word+@5}``.
+    When words were asked for, a small figure after words that are older than their sentence names their version.
     """
     if not blame.sentences:
         return f"{one_line(blame.source)}@{blame.version}: no text\n"
     lines = [paint(f"{one_line(blame.source)}@{blame.version}", Role.STRONG, style.color)]
+    if any(word.since != one.since for one in blame.sentences for word in one.words):
+        note = "Words before a small figure are older than their sentence: they came in the version it names."
+        lines += [painted(line, style.color) for line in wrap([(Run(note, Role.QUIET), -1)], style.width)]
     margin = max(len(f"@{one.since.version} ") for one in blame.sentences) + 2
     width = max(20, min(style.width - margin, PROSE_WIDTH))
     for origin, group in groupby(blame.sentences, key=lambda one: one.since):
@@ -63,21 +71,18 @@ def _blamed(sentence: Blamed, margin: int, width: int, style: Style) -> Iterator
 
 
 def _words(sentence: Blamed) -> Iterator[Run]:
-    """The sentence with every run of words that came after its oldest ones marked with their version."""
+    """The sentence with a small figure, the version, after every run of words that is older than the sentence itself."""
     at = sentence.start
-    oldest = min(word.since.version for word in sentence.words)
     for origin, group in groupby(sentence.words, key=lambda word: word.since):
         words = list(group)
         start, end = words[0].start, words[-1].end
         if start > at:
             yield Run(sentence.text[at - sentence.start : start - sentence.start])
         text = sentence.text[start - sentence.start : end - sentence.start]
-        if origin.version == oldest:
-            yield Run(text)
-        else:
-            yield Run("{+", Role.INSERTED, opens=True)
-            yield Run(text, Role.INSERTED)
-            yield Run(f"+@{origin.version}}}", Role.INSERTED, closes=True)
+        own = origin.version == sentence.since.version
+        yield Run(text, Role.STRONG if own and len(words) < len(sentence.words) else Role.SAME)
+        if not own:
+            yield Run(str(origin.version).translate(_SMALL), Role.QUIET, closes=True)
         at = end
     if at < sentence.end:
         yield Run(sentence.text[at - sentence.start :])
@@ -229,10 +234,18 @@ def _line(line: Line, style: Style) -> Iterator[str]:
     if line.fate is Fate.KEPT:
         yield from _tagged("reordered", [Run(line.baseline.text, Role.MOVED_HERE)], style)
         return
-    old = Run(f"[-{line.baseline.text}-]", Role.DELETED)
-    yield from _tagged(f"{tag} {line.similarity:.2f}" if line.member else tag, [old], style)
-    if line.member is not None:
-        yield from _tagged("", [Run(f"{{+{line.member.text}+}}", Role.INSERTED)], style)
+    if line.member is None:
+        yield from _tagged(tag, [Run(f"[-{line.baseline.text}-]", Role.DELETED)], style)
+        return
+    yield from _tagged(f"{tag} {line.similarity:.2f}", list(_reworded(line.baseline.text, line.member.text)), style)
+
+
+def _reworded(old: str, new: str) -> Iterator[Run]:
+    """One sentence with its changed words marked."""
+    sides = Side("baseline", Text(old)), Side("member", Text(new))
+    change = compare(sides[0].text, sides[1].text)
+    for piece in pieces(Comparison(*sides, change), Style()):
+        yield from runs_of(piece)
 
 
 def _tagged(tag: str, runs: Sequence[Run], style: Style) -> Iterator[str]:
