@@ -159,7 +159,7 @@ def check_line(result: CheckResult, style: Style) -> str:
     line = paint(outcome, _OUTCOME_ROLES.get(result.outcome, Role.SAME), style.color) + one_line(result.source)
     if result.version is not None and result.error is None:
         line += f"@{result.version}"
-    if result.severity is not None:
+    if result.severity is not None and result.severity.label != result.outcome.value:
         line += "  " + paint(result.severity.label, SEVERITY_ROLES[result.severity], style.color)
     if result.silent:
         line += "  " + paint("silent: no date on the page changed", Role.MAJOR, style.color)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from monitor.render.safe import one_line
@@ -55,6 +56,24 @@ _NOUNS: Final = {
     EditKind.INSERTED: ("insertion", "insertions"),
 }
 
+_SENTENCES: Final = {
+    EditKind.DELETED: ("sentence deleted", "sentences deleted"),
+    EditKind.INSERTED: ("sentence inserted", "sentences inserted"),
+}
+_PASSAGES: Final = {
+    EditKind.DELETED: ("passage deleted", "passages deleted"),
+    EditKind.INSERTED: ("passage inserted", "passages inserted"),
+}
+_INNER_END: Final = re.compile(r"\n|(?:[^\W\d_A-Z]{2}|\d)[.!?][\"'”’»)]*\s+\S|[。！？][”」』）]*[^”」』）\s]")
+_SENTENCE_END: Final = re.compile(r"[.!?。！？…][\"'”’»」』)）]*\Z")
+_ORDER: Final = tuple(
+    words
+    for kind in TELLING
+    for table in (_PASSAGES, _SENTENCES, _NOUNS)
+    for words in [table.get(kind)]
+    if words is not None
+)
+
 SEVERITY_MARKS: Final = {Severity.MAJOR: "!!", Severity.WORDING: "! ", Severity.MINOR: "~ ", Severity.COSMETIC: "· "}
 """A sign for each severity, two columns wide: colour is never the only one."""
 
@@ -93,7 +112,7 @@ def summary_of(edits: Sequence[Edit], *, identical: bool) -> str:
     moves = {edit.move: edit for edit in edits if edit.move is not None and (edit.new.text or edit.old.text)}
     rest = [edit for edit in edits if edit.move is None]
     parts = [
-        _wording([telling_kind(edit) for edit in rest if edit.severity >= Severity.WORDING]),
+        _wording([edit for edit in rest if edit.severity >= Severity.WORDING]),
         _minor([edit for edit in rest if edit.severity == Severity.MINOR]),
         _cosmetic(sum(edit.severity == Severity.COSMETIC for edit in rest)),
         _moved(list(moves.values())),
@@ -101,12 +120,27 @@ def summary_of(edits: Sequence[Edit], *, identical: bool) -> str:
     return "; ".join(part for part in parts if part) or "no differences of the kinds asked for"
 
 
-def _wording(kinds: list[EditKind]) -> str:
-    if not kinds:
+def _wording(edits: list[Edit]) -> str:
+    if not edits:
         return ""
-    counts = Counter(kinds)
-    named = [plural(counts[kind], *_NOUNS[kind]) for kind in TELLING if counts[kind] and kind in _NOUNS]
-    return plural(len(kinds), "wording change") + (": " + ", ".join(named) if named else "")
+    kinds = [telling_kind(edit) for edit in edits]
+    counts = Counter(_nouns(kind, edit) for kind, edit in zip(kinds, edits, strict=True) if kind in _NOUNS)
+    order = {words: place for place, words in enumerate(_ORDER)}
+    named = [plural(counts[words], *words) for words in sorted(counts, key=order.__getitem__)]
+    return plural(len(edits), "wording change") + (": " + ", ".join(named) if named else "")
+
+
+def _nouns(kind: EditKind, edit: Edit) -> tuple[str, str]:
+    """What an edit of that kind is called; whole sentences that came or went are called so."""
+    text = (edit.old.text or edit.new.text).strip()
+    if kind in _SENTENCES and _SENTENCE_END.search(text) and (len(text.split()) > 2 or not text.isascii()):
+        return (_PASSAGES if is_passage(text) else _SENTENCES)[kind]
+    return _NOUNS[kind]
+
+
+def is_passage(text: str) -> bool:
+    """Whether a text is longer than a sentence: a sentence end or a line end stands inside it."""
+    return bool(_INNER_END.search(text.strip()))
 
 
 def _minor(edits: list[Edit]) -> str:
@@ -128,7 +162,7 @@ def _cosmetic(count: int) -> str:
 
 
 def _moved(edits: list[Edit]) -> str:
-    passages = sum("\n" in (edit.new.text or edit.old.text).strip() for edit in edits)
+    passages = sum(is_passage(edit.new.text or edit.old.text) for edit in edits)
     sentences = len(edits) - passages
     parts = [plural(sentences, "sentence")] if sentences else []
     parts += [plural(passages, "passage")] if passages else []
@@ -143,13 +177,13 @@ def shown_time(at: datetime, *, seconds: bool = False) -> str:
 def shown_window(window: Window) -> str:
     """``between 2026-11-23 09:00 and 09:15 UTC``; ``first seen … UTC`` when nothing is known before.
 
-    Seconds appear when the minutes would be equal.
+    Seconds appear when the two are less than two minutes apart.
     """
     before = window.before.astimezone(UTC)
     if window.after is None:
         return f"first seen {shown_time(before)}"
     after = window.after.astimezone(UTC)
-    seconds = (after.replace(second=0, microsecond=0)) == (before.replace(second=0, microsecond=0))
+    seconds = before - after < timedelta(minutes=2)
     clock = "%H:%M:%S" if seconds else "%H:%M"
     start = after.strftime(f"%Y-%m-%d {clock}")
     if seconds and start == before.strftime(f"%Y-%m-%d {clock}"):

@@ -12,7 +12,7 @@ import pytest
 
 from monitor.render import Style, answers, summary
 from monitor.render.json_forms import check_json, encode, instant, log_json, show_json, status_json
-from monitor.render.telling import shown_window
+from monitor.render.telling import is_passage, shown_window
 from storage.records import (
     Event,
     EventKind,
@@ -65,6 +65,7 @@ SECOND = replace(
         (NINE, NINE + timedelta(minutes=15), "between 2026-11-23 09:00 and 09:15 UTC"),
         (NINE, NINE + timedelta(days=1), "between 2026-11-23 09:00 and 2026-11-24 09:00 UTC"),
         (NINE, NINE + timedelta(seconds=9), "between 2026-11-23 09:00:00 and 09:00:09 UTC"),
+        (NINE, NINE + timedelta(seconds=90), "between 2026-11-23 09:00:00 and 09:01:30 UTC"),
         (NINE, NINE + timedelta(milliseconds=9), "at 2026-11-23 09:00:00 UTC"),
         (
             NINE.astimezone(timezone(timedelta(hours=8))),
@@ -234,10 +235,10 @@ def test_json_documents_hold_the_promised_keys() -> None:
     ("case", "words"),
     [
         ("identical", "identical"),
-        ("emptied", "1 wording change: 1 deletion"),
+        ("emptied", "1 wording change: 1 passage deleted"),
         (
             "moved-and-split",
-            "2 wording changes: 1 deletion, 1 insertion; 1 paragraph split, 1 paragraph merged; 2 sentences moved",
+            "2 wording changes: 1 sentence deleted, 1 passage inserted; 1 paragraph split, 1 paragraph merged; 2 sentences moved",
         ),
         ("only-rewrapped", "3 cosmetic"),
     ],
@@ -269,3 +270,21 @@ def test_the_registry_imports_nothing_of_weight() -> None:
     program = f"import sys, monitor.render; print([name for name in {heavy} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("text", "passage"),
+    [
+        ("The border remains closed. ", False),
+        ("The U.S. border remains closed.", False),
+        ("It rose by 4.5 percent to $2.1 million.", False),
+        ("He said “no.” She left.", True),
+        ("One. Two three four. Five.", True),
+        ("A heading\nand a line", True),
+        ("边界仍然关闭。", False),
+        ("边界仍然关闭。谈判继续。", True),
+        ("他说：“不。”", False),
+    ],
+)
+def test_a_passage_is_more_than_a_sentence(text: str, passage: bool) -> None:
+    assert is_passage(text) is passage
