@@ -59,11 +59,16 @@ _EVENT_ROLES: Final = {
 
 
 def log_lines(versions: Sequence[Version], style: Style) -> str:
-    """Versions as given (newest first): number, window, severity, title; two lines each, a blank line between."""
-    return "\n".join(line for version in versions for line in (*_log_entry(version, style), ""))
+    """Versions as given (newest first): number, severity, window; title and printed date where they are new.
+
+    A blank line stands between two versions.
+    """
+    older = [*versions[1:], None]
+    entries = (_log_entry(version, style, before) for version, before in zip(versions, older, strict=True))
+    return "\n".join(line for entry in entries for line in (*entry, ""))
 
 
-def _log_entry(version: Version, style: Style) -> list[str]:
+def _log_entry(version: Version, style: Style, before: Version | None = None) -> list[str]:
     head = paint(f"{one_line(version.source)}@{version.number}", Role.STRONG, style.color)
     if version.reread:
         head += "  " + paint("reread: our reader changed, not their page", Role.QUIET, style.color)
@@ -74,9 +79,9 @@ def _log_entry(version: Version, style: Style) -> list[str]:
     facts = [f"{shown_window(version.window)}; last seen {shown_time(version.last_seen)}"]
     if version.imported is not None:
         facts.append(f"captured {shown_time(version.captured)}; imported {shown_time(version.imported)}")
-    if version.title:
+    if version.title and not (before and before.title == version.title):
         facts.append(one_line(version.title))
-    if version.published:
+    if version.published and not (before and before.published == version.published):
         facts.append(f"dated {one_line(version.published)}")
     facts.append(f"text {version.digest[:12]}  chain {version.chain[:12]}")
     return [head, *(paint("  " + fit(fact, style.width - 2), _fact_role(fact), style.color) for fact in facts)]

@@ -86,6 +86,12 @@ def test_the_log_names_version_window_severity_and_silence() -> None:
     assert "\x1b" not in shown
 
 
+def test_the_log_repeats_no_title_that_stayed() -> None:
+    assert answers.log_lines([SECOND, FIRST], PLAIN).count("A title") == 1
+    assert answers.log_lines([replace(SECOND, title="Another"), FIRST], PLAIN).count("title") == 1
+    assert "Another" in answers.log_lines([replace(SECOND, title="Another"), FIRST], PLAIN)
+
+
 def test_a_reread_is_told_as_ours() -> None:
     assert "our reader changed, not their page" in answers.log_lines([replace(SECOND, reread=True)], PLAIN)
 
