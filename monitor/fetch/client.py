@@ -279,7 +279,7 @@ async def _body(answer: _Answer, rules: FetchRules, *, cut: bool = False) -> byt
             if max(received, kept) > bound:
                 if cut:
                     return b"".join(pieces)[:bound]
-                raise _too_large(bound, "compressed" if kept > received else "the rest was not read")
+                raise _too_large(bound, "once decompressed" if kept > received else "the rest was not read")
         for decoder in chain:
             decoder.finish()
     except DecodeError as error:

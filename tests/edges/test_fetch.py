@@ -348,6 +348,40 @@ def test_an_answer_that_is_no_http_is_told(origin: Origin) -> None:
     assert failure.reason is FetchReason.PROTOCOL
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        head(200, [("Content-Length", "5")]) + b"hello world",
+        head(200, [("Content-Length", "5"), ("Content-Length", "7")]) + b"hello w",
+        head(200, [("Content-Length", "-5")]) + b"hello",
+        head(200, [("Content-Length", "5"), ("Transfer-Encoding", "chunked")]) + b"5\r\nhello\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 5\r\n\r\nhello",
+    ],
+)
+def test_an_answer_that_contradicts_itself_is_no_page(origin: Origin, answer: bytes) -> None:
+    assert refused(origin.raw("/odd", answer)).reason is FetchReason.PROTOCOL
+
+
+def test_an_answer_that_ends_with_its_connection_is_a_page(origin: Origin) -> None:
+    assert body_of(fetch(origin.raw("/old", b"HTTP/1.0 200 OK\r\n\r\nHello"))) == b"Hello"
+
+
+def test_a_kept_connection_that_the_server_gave_up_is_replaced(origin: Origin) -> None:
+    url = origin.raw("/short", head(200, [("Content-Length", "5")]) + b"Hello")
+
+    async def work(fetcher: Fetcher) -> list[bytes]:
+        return [body_of(await fetcher.fetch(url, LOOPBACK)) for _ in range(3)]
+
+    assert with_fetcher(work) == [b"Hello"] * 3
+
+
+def test_an_address_beyond_ascii_is_asked_in_its_encoded_form(origin: Origin) -> None:
+    origin.page("/%E5%A3%B0%E6%98%8E?a=b%20c", "Here")
+    got = fetch(origin.url + "/声明?a=b c")
+    assert got.snapshot is not None
+    assert got.snapshot.url == got.snapshot.final_url == origin.url + "/%E5%A3%B0%E6%98%8E?a=b%20c"
+
+
 def test_long_headers_are_no_reason_to_fail(origin: Origin) -> None:
     url = origin.page("/policy", "x", headers=[("Content-Security-Policy", "img-src a; " * 3000)])
     assert body_of(fetch(url)) == b"x"
