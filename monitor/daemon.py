@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -74,8 +75,11 @@ class Daemon:
                 continue
             task = asyncio.create_task(self._check(declared, latest[source]), name=f"check {source}")
             self._running[source] = task
-            task.add_done_callback(lambda _, source=source: self._running.pop(source, None))
+            task.add_done_callback(partial(self._ended, source))
         return len(due)
+
+    def _ended(self, source: str, _: asyncio.Task[None]) -> None:
+        self._running.pop(source, None)
 
     async def stop(self, within_s: float = STOP_WITHIN_S) -> None:
         """No more claims; let running checks end; give back those that do not within ``within_s`` seconds."""

@@ -1,4 +1,4 @@
-"""The two sides of a comparison, taken from the archive: floor 4, where core and archive meet."""
+"""The two sides of a comparison, taken from a history: floor 4, where core and archive meet."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from storage.errors import UsageError
 
 if TYPE_CHECKING:
     from monitor.config import Declaration
-    from storage.archive import Archive
+    from monitor.histories import History
     from storage.records import Change, Text, Version
 
 
-def version_side(archive: Archive, version: Version, *, url: str | None = None) -> Side:
+def version_side(history: History, version: Version) -> Side:
     """A kept version as one side: ``SOURCE@NUMBER`` with its window."""
     return Side(
-        ref=f"{version.source}@{version.number}",
-        text=archive.text(version.source, version.number),
+        ref=history.label(version),
+        text=history.text(version),
         source=version.source,
-        url=url,
+        url=history.url,
         window=version.window,
         captured=version.captured,
     )
@@ -33,27 +33,26 @@ def compared(old: Side, new: Side, *, silent: bool = False) -> Comparison:
     return Comparison(old, new, replace(change, silent=silent) if silent else change)
 
 
-def step(archive: Archive, version: Version) -> Comparison:
+def step(history: History, version: Version) -> Comparison:
     """The change that led to ``version``: from the one before it. Raises ``UsageError`` for the first."""
     if version.number == 1:
         raise UsageError(
-            f"{version.source}: version 1 is the first; there is nothing before it to compare with",
-            hint=f"`variorum show {version.source}@1` prints it.",
+            f"{history.name}: version 1 is the first; there is nothing before it to compare with",
+            hint=f"`variorum show {history.name}@1` prints it.",
         )
-    before = archive.version(version.source, version.number - 1)
-    return compared(version_side(archive, before), version_side(archive, version), silent=version.silent)
+    before = history.versions[version.number - 2]
+    silent = version.silent and not history.is_series
+    return compared(version_side(history, before), version_side(history, version), silent=silent)
 
 
-def last_change(archive: Archive, source: str) -> Comparison:
+def last_change(history: History) -> Comparison:
     """The last change of their page, not of our reader: the newest version that is no reread, against the one before.
 
-    Raises ``UsageError`` when the source has one wording only, or none.
+    Raises ``UsageError`` when there is one wording only, or none.
     """
-    versions = archive.versions(source)
-    if not versions:
-        raise UsageError(f"{source}: no version yet", hint=f"`variorum check {source}` looks at it now.")
-    newest = next((one for one in versions if not one.reread and one.number > 1), versions[0])
-    return step(archive, newest)
+    newest = history.latest()
+    changed = (one for one in reversed(history.versions) if (history.is_series or not one.reread) and one.number > 1)
+    return step(history, next(changed, newest))
 
 
 def text_side(ref: str, text: Text, *, source: str | None = None, url: str | None = None) -> Side:

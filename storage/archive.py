@@ -118,6 +118,15 @@ class Archive:
             for part in _chunks(left):
                 connection.execute(update(sources).where(sources.c.key.in_(part)).values(retired_at=now))
 
+    def adopt(self, source: Source, now: datetime) -> None:
+        """Make a source known that no configuration declares: brought in from elsewhere, never checked by itself."""
+        with writing(self._engine) as connection:
+            known = connection.scalar(select(sources.c.key).where(sources.c.id == source.id))
+            if known is None:
+                connection.execute(
+                    insert(sources).values(id=source.id, **rows.declaration(source), declared_at=now, retired_at=now)
+                )
+
     def sources(self, *, retired: bool = False) -> list[Source]:
         """The sources that are watched, by id; with the retired ones when asked."""
         with reading(self._engine) as connection:
@@ -328,11 +337,16 @@ class Archive:
     def script(self, source: str, number: int) -> str | None:
         """The script that was kept with a version: from the text before it to its own. None for a first or reread one."""
         with reading(self._engine) as connection:
-            key = connection.scalar(select(sources.c.key).where(sources.c.id == source))
-            query = select(versions.c.script).where(versions.c.source == key, versions.c.number == number)
-            packed = connection.scalar(query)
-            text = keep.text_of(connection, key, number) if packed is not None else None
-        return None if text is None else texts.unpack(packed, rows.encoded(text)).decode("ascii")
+            query = (
+                select(versions.c.source, versions.c.script)
+                .join(sources, sources.c.key == versions.c.source)
+                .where(sources.c.id == source, versions.c.number == number, versions.c.script.is_not(None))
+            )
+            row = connection.execute(query).one_or_none()
+            text = keep.text_of(connection, row.source, number) if row is not None else None
+        if row is None or text is None:
+            return None
+        return texts.unpack(row.script, rows.encoded(text)).decode("ascii")
 
     def snapshot(self, number: int) -> Snapshot:
         """A snapshot with its body, by the number that versions carry."""

@@ -195,7 +195,7 @@ def text_of(connection: Connection, source: int, number: int) -> Text | None:
     return rows.text(plain, head.title, head.published)
 
 
-def _packed_run(connection: Connection, source: int, number: int) -> tuple[bytes, Row[Any]]:
+def _packed_run(connection: Connection, source: int, number: int) -> tuple[bytes, Any]:
     """The encoded text of a version and its row, through at most ``FULL_EVERY`` links."""
     found = connection.execute(
         select(versions.c.number, versions.c.depth, versions.c.packed)

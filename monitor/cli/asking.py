@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from storage.errors import ConfigError, UsageError, VariorumError
+from storage.errors import ConfigError, VariorumError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -144,15 +144,3 @@ def _lines(error: VariorumError) -> Iterator[str]:
     yield f"error: {error.message}"
     if error.hint:
         yield f"hint: {error.hint}"
-
-
-def known_source(archive: Archive, name: str) -> str:
-    """``name`` when the archive has a source of that id. Raises ``UsageError`` with the nearest id otherwise."""
-    ids = [source.id for source in archive.sources(retired=True)]
-    if name in ids:
-        return name
-    from difflib import get_close_matches
-
-    near = get_close_matches(name, ids, n=1)
-    hint = f"Did you mean '{near[0]}'?" if near else "`variorum sources` lists what is watched."
-    raise UsageError(f"{name}: no source of that name in the archive", hint=hint)

@@ -128,9 +128,9 @@ def _one(resolve: Operands, word: str) -> Comparison:
     name, ref = split_operand(word)
     if ref == BASELINE:
         return compared(resolve.version_side(word), resolve.version_side(name))
-    version = resolve.version(word)
+    history, version = resolve.version(word)
     if ref is not None:
-        return step(resolve.archive, version)
-    if version.number == 1 and resolve.declared(name).baseline is not None:
-        return compared(resolve.version_side(f"{name}@baseline"), resolve.version_side(name))
-    return last_change(resolve.archive, name)
+        return step(history, version)
+    if version.number == 1 and resolve.has_baseline(name):
+        return compared(resolve.baseline(name), resolve.version_side(name))
+    return last_change(history)

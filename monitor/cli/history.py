@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.cli.asking import Asking, known_source, say, say_json
+from monitor.cli.asking import Asking, say, say_json
 from monitor.cli.operands import Operands
 
 if TYPE_CHECKING:
-    from storage.archive import Archive
+    from monitor.histories import History
     from storage.records import Version
 
 
@@ -29,29 +29,29 @@ def log_command(asking: Asking, source: str, patch: bool, events: bool, limit: i
       variorum log mfa-nz-2022-02-25
       variorum log mfa-nz-2022-02-25 -p --events
     """
-    with asking.archive() as archive:
-        name = known_source(archive, source)
-        versions = archive.versions(name, limit=limit)
-        happened = archive.events(name, limit=limit) if events else []
+    with Operands(asking) as resolve:
+        history = resolve.history(source)
+        versions = list(reversed(history.versions))[:limit]
+        happened = resolve.archive.events(source, limit=limit) if events else []
         if as_json:
             from monitor.render.json_forms import log_json
 
-            say_json(log_json(name, versions, happened if events else None))
+            say_json(log_json(source, versions, happened if events else None))
             return
         from monitor.render.answers import events_lines, log_lines
 
         style = asking.style()
         if not versions:
-            asking.note(f"{name}: no version yet; `variorum check {name}` looks at it now")
+            asking.note(f"{source}: no version yet; `variorum check {source}` looks at it now")
         if patch:
-            say("\n".join(_with_patch(archive, one, asking) for one in versions))
+            say("\n".join(_with_patch(history, one, asking) for one in versions))
         else:
             say(log_lines(versions, style))
         if events:
             say(events_lines(happened, style))
 
 
-def _with_patch(archive: Archive, version: Version, asking: Asking) -> str:
+def _with_patch(history: History, version: Version, asking: Asking) -> str:
     from monitor.render import render
     from monitor.render.answers import log_lines
     from monitor.sides import step
@@ -60,7 +60,7 @@ def _with_patch(archive: Archive, version: Version, asking: Asking) -> str:
     head = log_lines([version], style).rstrip("\n")
     if version.number == 1:
         return head + "\n"
-    return f"{head}\n\n{render(step(archive, version), 'inline', style)}"
+    return f"{head}\n\n{render(step(history, version), 'inline', style)}"
 
 
 @click.command("show")
@@ -84,8 +84,8 @@ def show_command(asking: Asking, version: str, raw: bool, as_json: bool) -> None
             side = resolve.version_side(version)
             write(side.text.text + "\n")
             return
-        found = resolve.version(version)
-        text = resolve.archive.text(found.source, found.number)
+        history, found = resolve.version(version)
+        text = history.text(found)
         if as_json:
             from monitor.render.json_forms import show_json
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.cli.asking import Asking
-    from monitor.config import Declaration
+    from monitor.histories import History
     from monitor.render import Side
     from storage.archive import Archive
     from storage.records import Text, Version
@@ -51,6 +51,7 @@ class Operands:
         self._selector = selector
         self._open = ExitStack()
         self._archive: Archive | None = None
+        self._histories: dict[str, History] = {}
 
     def __enter__(self) -> Operands:
         return self
@@ -74,6 +75,11 @@ class Operands:
         old, new = (self._file_side(one, as_is=as_is) if isinstance(one, RawFile) else one for one in found)
         return old, new
 
+    def canonical_side(self, word: str) -> Side:
+        """One operand as canonical text."""
+        found = self._found(word)
+        return self._file_side(found, as_is=False) if isinstance(found, RawFile) else found
+
     def _found(self, word: str) -> RawFile | Side:
         if word == "-":
             return RawFile("-", sys.stdin.buffer.read())
@@ -84,33 +90,47 @@ class Operands:
             return RawFile(word, _file_bytes(path))
         return self.version_side(word)
 
+    def history(self, name: str) -> History:
+        """The history of a source or series; kept for the next question about it."""
+        from monitor.histories import history_of
+
+        if name not in self._histories:
+            self._histories[name] = history_of(self.archive, name)
+        return self._histories[name]
+
     def version_side(self, word: str) -> Side:
-        """``SOURCE`` or ``SOURCE@REF`` as a side."""
+        """``SOURCE`` or ``SOURCE@REF`` as a side; a series can stand for a source."""
         from monitor.history.refs import BASELINE, split_operand
-        from monitor.sides import baseline_side, version_side
+        from monitor.sides import version_side
 
         name, ref = split_operand(word)
         if ref == BASELINE:
-            return baseline_side(self.declared(name))
-        return version_side(self.archive, self.version(word), url=self._address(name))
+            return self.baseline(name)
+        history, version = self.version(word)
+        return version_side(history, version)
 
-    def version(self, word: str) -> Version:
-        """The kept version that ``SOURCE[@REF]`` points at. Raises ``UsageError`` with what exists as a hint."""
-        from monitor.cli.asking import known_source
+    def version(self, word: str) -> tuple[History, Version]:
+        """The version that ``SOURCE[@REF]`` points at, with its history. ``UsageError`` with what exists as a hint."""
         from monitor.history.refs import resolve, split_operand
 
         name, ref = split_operand(word)
-        source = known_source(self.archive, name)
-        return resolve(ref or "latest", self.archive.versions(source))
+        history = self.history(name)
+        history.latest()
+        return history, resolve(ref or "latest", history.versions, dates=history.dates)
 
-    def declared(self, name: str) -> Declaration:
-        """The declaration of a source. Raises ``UsageError`` when config.yaml does not name it."""
+    def baseline(self, name: str) -> Side:
+        """The baseline of a source, or of a series. Raises ``UsageError`` when none is configured."""
         from monitor.compose import named
+        from monitor.sides import baseline_side
 
-        return next(one for one in named(self._asking.settings(), [name]))
+        declared = named(self._asking.settings(), [name])
+        return baseline_side(next((one for one in declared if one.baseline is not None), declared[0]))
 
-    def _address(self, name: str) -> str | None:
-        return next((one.url for one in self.archive.sources(retired=True) if one.id == name), None)
+    def has_baseline(self, name: str) -> bool:
+        """Whether the configuration (where there is one) gives that source a baseline file."""
+        if not self._asking.config_path.exists():
+            return False
+        return any(one.source.id == name and one.baseline for one in self._asking.settings().declarations)
 
     def _file_side(self, raw: RawFile, *, as_is: bool) -> Side:
         from monitor.read.plain import parse, verbatim

@@ -42,7 +42,7 @@ def check_command(asking: Asking, names: Sequence[str], as_json: bool, exit_code
     del no_alerts  # nothing is sent by this version; the option holds back what a later one would send
     from monitor.compose import house, named, utc_now
 
-    settings = asking.settings()
+    settings = asking.settings(check_selectors=True)
     chosen = named(settings, names)
     started = utc_now()
     if not chosen:
@@ -97,6 +97,7 @@ def _progress(asking: Asking, total: int) -> Iterator[Callable[[], None]]:
 
 def _report(asking: Asking, parts: House, results: Sequence[Checked]) -> None:
     """What was found: a line for each source that has news or trouble, the diffs, and a count."""
+    from monitor.histories import history_of
     from monitor.render import render
     from monitor.render.answers import check_line, check_summary
     from monitor.sides import last_change
@@ -110,7 +111,9 @@ def _report(asking: Asking, parts: House, results: Sequence[Checked]) -> None:
         write(check_line(one, style) + "\n")
         if one.outcome in (Outcome.CHANGED, Outcome.COSMETIC) and asking.verbosity >= 0 and shown < DIFFS_SHOWN:
             shown += 1
-            write("\n" + render(last_change(parts.archive, one.source), "inline", style).rstrip("\n") + "\n\n")
+            write(
+                "\n" + render(last_change(history_of(parts.archive, one.source)), "inline", style).rstrip("\n") + "\n\n"
+            )
     if asking.verbosity >= 0:
         write(check_summary(results) + "\n")
 
@@ -129,7 +132,7 @@ def daemon_command(asking: Asking) -> int:
 
     from monitor.daemon import run
 
-    settings = asking.settings()
+    settings = asking.settings(check_selectors=True)
     level = {-1: logging.WARNING, 0: logging.INFO}.get(asking.verbosity, logging.DEBUG)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("variorum").setLevel(level if asking.verbosity >= -1 else logging.ERROR)

@@ -103,23 +103,25 @@ def _heading(step: Step, style: Style) -> str:
 def _told(parts: House, checked: Checked, style: Style) -> str:
     from monitor.render import render
     from monitor.render.answers import check_line
+    from monitor.histories import history_of
     from monitor.sides import last_change
     from storage.records import Outcome
 
     line = check_line(checked, style) + "\n"
     if checked.outcome in (Outcome.CHANGED, Outcome.COSMETIC):
-        return f"{line}\n{render(last_change(parts.archive, SOURCE), 'inline', style)}"
+        return f"{line}\n{render(last_change(history_of(parts.archive, SOURCE)), 'inline', style)}"
     return line
 
 
 def _against_baseline(parts: House, style: Style) -> str:
     """The wording that stood furthest from the baseline: the last before the return to the first."""
     from monitor.render import render
+    from monitor.histories import history_of
     from monitor.sides import baseline_side, compared, version_side
 
-    declared = parts.settings.declarations[0]
-    edited = parts.archive.version(SOURCE, parts.archive.versions(SOURCE)[0].number - 1)
-    comparison = compared(baseline_side(declared), version_side(parts.archive, edited))
+    history = history_of(parts.archive, SOURCE)
+    edited = history.versions[-2]
+    comparison = compared(baseline_side(parts.settings.declarations[0]), version_side(history, edited))
     rule = "─" * min(style.width, 100)
     shown = render(comparison, "inline", style)
     return f"\n{rule}\nAgainst the seeded baseline, version {edited.number} had all the edits together:\n\n{shown}"

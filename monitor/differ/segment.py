@@ -76,7 +76,8 @@ def _ends(text: str, start: int, stop: int, after: int) -> bool:
     if len(word) == 1 and word.isupper():
         return False
     if "." in word:
-        return not regex.fullmatch(r"(?:\p{L}\.)+\p{L}", word) or _begins(text, after)
+        initials = regex.fullmatch(r"(?:\p{L}\.)+\p{L}", word) is not None
+        return not initials or _begins(text, after)
     return word.lower() not in _abbreviations()
 
 

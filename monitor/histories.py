@@ -1,0 +1,89 @@
+"""A source or a series as one history: wherever a source can stand, a series can. Floor 4: archive and pure core meet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from monitor.history.series import as_history, members
+from storage.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from storage.archive import Archive
+    from storage.records import Text, Version
+
+
+@dataclass(frozen=True)
+class History:
+    """The versions of a source, or the members of a series in date order, oldest first, numbered from 1.
+
+    ``dates`` are those that a series goes by (None for a source). Texts of a source are read when they are asked for.
+    """
+
+    name: str
+    versions: tuple[Version, ...]
+    archive: Archive
+    dates: Mapping[int, datetime] | None = None
+    held: tuple[Text, ...] = ()
+    url: str | None = None
+
+    @property
+    def is_series(self) -> bool:
+        """Whether it is a series."""
+        return self.dates is not None
+
+    def text(self, version: Version) -> Text:
+        """The text of one of its versions."""
+        return self.held[version.number - 1] if self.is_series else self.archive.text(version.source, version.number)
+
+    def pairs(self) -> Sequence[tuple[Version, Text]]:
+        """Every version with its text, oldest first: what the history questions are asked of."""
+        if self.is_series:
+            return tuple(zip(self.versions, self.held, strict=True))
+        return tuple(self.archive.texts(self.name))
+
+    def label(self, version: Version) -> str:
+        """What a person calls a version: ``SOURCE@3``; in a series the member as well."""
+        return f"{self.name}@{version.number}" + (f" ({version.source})" if self.is_series else "")
+
+    def latest(self) -> Version:
+        """The newest version. Raises ``UsageError`` when there is none yet."""
+        if not self.versions:
+            raise UsageError(f"{self.name}: no version yet", hint=f"`variorum check {self.name}` looks at it now.")
+        return self.versions[-1]
+
+
+def history_of(archive: Archive, name: str) -> History:
+    """The history of the source or the series of that name. Raises ``UsageError`` with the nearest name as a hint."""
+    sources = archive.sources(retired=True)
+    for source in sources:
+        if source.id == name:
+            return History(name, tuple(reversed(archive.versions(name))), archive, url=source.url)
+    of_series = [source.id for source in sources if source.series == name]
+    if not of_series:
+        raise UsageError(f"{name}: no source or series of that name in the archive", hint=_nearest(archive, name))
+    return _series(archive, name, of_series)
+
+
+def _series(archive: Archive, name: str, ids: Sequence[str]) -> History:
+    found = []
+    for source in ids:
+        versions = archive.versions(source)
+        if versions:
+            found.append((versions, archive.text(source, versions[0].number)))
+    ordered = members(found)
+    history = as_history(ordered)
+    dates = {number: member.date for number, member in enumerate(ordered, 1)}
+    return History(name, tuple(version for version, _ in history), archive, dates, tuple(text for _, text in history))
+
+
+def _nearest(archive: Archive, name: str) -> str:
+    from difflib import get_close_matches
+
+    sources = archive.sources(retired=True)
+    known = {source.id for source in sources} | {source.series for source in sources if source.series}
+    near = get_close_matches(name, sorted(known), n=1)
+    return f"Did you mean '{near[0]}'?" if near else "`variorum sources` lists what is watched."
