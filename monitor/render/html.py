@@ -140,12 +140,12 @@ def _list(edits: Sequence[Edit]) -> Iterator[str]:
     yield "<ol>"
     for number, edit in enumerate(edits[:LISTED], 1):
         old, new = (escaped(fit(listed(text), 40)) for text in (edit.old.text, edit.new.text))
-        moved = edit.move is not None
+        moved = ' class="moved"' if edit.move is not None else ""
         marks = []
         if old:
-            marks.append(f"<del{' class=moved' if moved else ''}>{old}</del>")
+            marks.append(f"<del{moved}>{old}</del>")
         if new:
-            marks.append(f"<ins{' class=moved' if moved else ''}>{new}</ins>")
+            marks.append(f"<ins{moved}>{new}</ins>")
         level = " major" if edit.severity is Severity.MAJOR else ""
         kinds = ", ".join(ordered_kinds(edit))
         yield (
