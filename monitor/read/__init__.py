@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+import re
 from dataclasses import asdict, dataclass, field
-from datetime import datetime
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from importlib import import_module
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
-from storage.records import Text
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from datetime import datetime
+
+    from storage.records import Text
 
 READER: Final = "1"
 """The version of our own rules of reading: when they change, every fingerprint does."""
 
-KINDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
-    "html": ("monitor.read.html", ("lxml",)),
-    "automatic": ("monitor.read.html", ("lxml", "trafilatura")),
-    "pdf": ("monitor.read.pdf", ("pypdf",)),
-    "plain": ("monitor.read.plain", ()),
+KINDS: Final[Mapping[str, str]] = {
+    "html": "monitor.read.html",
+    "pdf": "monitor.read.pdf",
+    "plain": "monitor.read.plain",
 }
-"""Kind → the module whose ``read`` reads it, and the libraries whose versions are part of the fingerprint."""
+"""Kind → the module whose ``read(body, rules, content_type)`` reads it."""
+
+_TAG: Final = re.compile(rb"<(?:html|head|body|meta|title|div|p|article|main|table|br)[\s>/]", re.IGNORECASE)
+
+LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {"html": ("lxml",), "pdf": ("pypdf",), "plain": ()}
+"""Kind → the libraries whose versions are part of the fingerprint (trafilatura is added where it is asked)."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class ReadRules:
-    """How one source is read. All None: the kind is found out, and the main text with it."""
+    """How one source is read. All None: the kind is found out, and in a page the main text.
+
+    ``select`` (CSS) or ``xpath`` name the statement, ``remove`` (CSS) what is left out of it. ``start_after`` and
+    ``end_before`` are anchors in the text. The patterns are regular expressions over paragraphs. ``kind`` is ``html``,
+    ``plain`` or ``pdf``.
+    """
 
     select: str | None = None
     xpath: str | None = None
@@ -40,23 +53,21 @@ class ReadRules:
     encoding: str | None = None
     kind: str | None = None
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
-        """Names what made a text: our rules' version, these rules, and the versions of the libraries they use.
+        """Names what makes a text: our rules' version, these rules, and the versions of the libraries they use.
 
         Two readings with the same fingerprint of the same bytes are equal; when it changes, kept bytes are read again.
         """
-        kind = self.kind or ("html" if self.select or self.xpath else "automatic")
-        used = {name: library_version(name) for name in KINDS.get(kind, KINDS["html"])[1]}
-        if self.kind is None:
-            used["pypdf"] = library_version("pypdf")
-        rules = json.dumps([asdict(self), READER, used], sort_keys=True)
-        return f"{kind}/{READER}:{hashlib.sha256(rules.encode()).hexdigest()[:12]}"
+        return _fingerprint(self)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What was read. ``select`` is the CSS selector that was used or found, ``removed`` counts what was dropped."""
+    """What was read. ``select`` is the CSS selector that was used or found, ``removed`` counts what was dropped.
+
+    ``hints`` names signs in the source of a short page that it stands in for another (for the quality gate).
+    """
 
     text: Text
     published_at: datetime | None
@@ -65,6 +76,20 @@ class Reading:
     reader: str
     notes: tuple[str, ...] = ()
     removed: Mapping[str, int] = field(default_factory=dict)
+    hints: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=4096)
+def _fingerprint(rules: ReadRules) -> str:
+    kind = rules.kind or "html"
+    libraries = set(LIBRARIES[kind])
+    if kind == "html" and not (rules.select or rules.xpath):
+        libraries.add("trafilatura")
+    if rules.kind is None:
+        libraries.add("pypdf")
+    made_of = [asdict(rules), READER, {name: library_version(name) for name in sorted(libraries)}]
+    digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
+    return f"{kind}/{READER}:{digest[:12]}"
 
 
 @lru_cache
@@ -76,23 +101,25 @@ def library_version(name: str) -> str:
 
 
 def kind_of(body: bytes, content_type: str | None, url: str) -> str:
-    """``html``, ``plain`` or ``pdf``: from the first bytes, the content type, the ending of the address, in that order."""
+    """``html``, ``plain`` or ``pdf``: by the first bytes, the content type, the end of the address, in that order."""
     start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    media = (content_type or "").split(";")[0].strip().lower()
-    path = url.split("?")[0].split("#")[0].lower()
+    media = (content_type or "").partition(";")[0].strip().lower()
+    path = urlsplit(url).path.lower() if "[" not in url else url.lower()
     if start.startswith(b"%pdf-") or media == "application/pdf":
         return "pdf"
     if start.startswith((b"<!doctype", b"<html", b"<?xml")) or "html" in media:
         return "html"
-    if media.startswith("text/") or path.endswith((".txt", ".md", ".text")):
+    if media.startswith("text/") or path.endswith((".txt", ".md", ".text", ".markdown")):
         return "plain"
-    return "html" if b"<" in start and b">" in body[:4096] else "plain"
+    if path.endswith(".pdf") and b"%PDF-" in body[:1024]:
+        return "pdf"
+    if path.endswith((".htm", ".html", ".shtml", ".xhtml")):
+        return "html"
+    return "html" if _TAG.search(body[:4096]) else "plain"
 
 
 def read(body: bytes, rules: ReadRules, *, content_type: str | None = None, url: str = "") -> Reading:
     """Read canonical text from ``body``. Raises ``ReadError``, and nothing else, when there is none to be read."""
-    kind = rules.kind or kind_of(body, content_type, url)
-    reader = cast(
-        Callable[[bytes, ReadRules, str | None], Reading], getattr(import_module(KINDS[kind][0]), "read")
-    )
+    module = import_module(KINDS[rules.kind or kind_of(body, content_type, url)])
+    reader: Callable[[bytes, ReadRules, str | None], Reading] = module.read
     return reader(body, rules, content_type)

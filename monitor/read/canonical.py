@@ -1,68 +1,63 @@
-"""What canonical text is, and nothing else.
+"""What canonical text is, and nothing else. Pure.
 
-NFC; one space for every run of white space (NBSP and its kin included); zero-width characters, soft hyphens, byte-order
-marks, bidirectional controls and other control characters dropped, and counted. Zero-width joiners stay where they
-carry meaning: between letters of scripts that join (Persian, Indic) and inside emoji. Quotes and dashes stay as they
-are: a changed quote is a cosmetic change, not nothing. A paragraph is one line.
+NFC (Unicode Standard Annex 15); one space for every run of white space, NBSP and its kin included; a paragraph is one
+line. Dropped, and counted: control characters, soft hyphens, byte-order marks, zero-width characters, bidirectional
+controls, language tags (which can hide text) and noncharacters. Unpaired surrogates become U+FFFD. Zero-width joiners
+stay where they carry meaning: between letters of the scripts that join (Arabic, Indic, Khmer, Mongolian …) and between
+the parts of an emoji. Quotes and dashes stay as they are: a changed quote is a cosmetic change, not nothing.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections import Counter
-from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from storage.records import Text
 
-_SPACES: Final = re.compile(r"[ \t\n\r\f\v\x1c-\x1f\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f]")
-_INVISIBLE: Final = re.compile(r"[\u00ad\u200b\u2060-\u2064\ufeff\ufff9-\ufffb]")
-_BIDI: Final = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-_JOINERS: Final = re.compile(r"[\u200c\u200d]")
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Sequence
+
+_SPACES: Final = re.compile(r"[ \t-\r\x1c-\x1f\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
+# A run worth rewriting: anything but one plain space between words.
+_ODD_SPACES: Final = re.compile(r"[\t-\r\x1c-\x1f\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]|  ")
+_FAMILIES: Final = {
+    "control": r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffe\uffff",
+    "invisible": r"\u00ad\u200b\u2060-\u2064\ufeff\ufff9-\ufffc\U000e0001",
+    "bidi": r"\u061c\u200e\u200f\u202a-\u202e\u2066-\u206f",
+}
+_DROPPED: Final = {name: re.compile(f"[{family}]") for name, family in _FAMILIES.items()}
 _SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
-_ODD: Final = re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]")
+_TAGS: Final = re.compile(r"(?<![\U0001f3f4\U000e0020-\U000e007f])[\U000e0020-\U000e007f]+")
+"""Tag characters but after the black flag, where they spell the flag of a region."""
+_JOINERS: Final = "\u200c\u200d"
+_ODD: Final = re.compile(f"[{''.join(_FAMILIES.values())}{_JOINERS}\ud800-\udfff\U000e0020-\U000e007f]")
+_JOINING: Final = (
+    (0x0600, 0x08FF),  # Arabic, Syriac, Thaana, NKo, Mandaic
+    (0x0900, 0x109F),  # Brahmic scripts of India and Tibet, Thai, Lao, Myanmar
+    (0x1780, 0x18AF),  # Khmer, Mongolian
+    (0x1900, 0x1CFF),  # Limbu to Vedic extensions
+    (0x2190, 0x21FF),  # arrows in emoji
+    (0x2600, 0x27BF),  # symbols in emoji
+    (0x2B00, 0x2BFF),
+    (0xA800, 0xABFF),  # Syloti Nagri to Meetei Mayek
+    (0xFB50, 0xFDCF),  # Arabic presentation forms
+    (0xFE0F, 0xFE0F),  # the emoji variation selector
+    (0xFE70, 0xFEFC),
+    (0x10A00, 0x11FFF),  # Kharoshthi and the younger Brahmic scripts
+    (0x1F000, 0x1FAFF),  # emoji
+)
 
 
 def line(words: str, removed: Counter[str] | None = None) -> str:
-    """One paragraph in canonical form; what was dropped is added to ``removed`` by its name."""
+    """One paragraph in canonical form; what was dropped is added to ``removed`` under the name of its family."""
     if _ODD.search(words):
-        words = _cleaned(words, Counter() if removed is None else removed)
-    words = _SPACES.sub(" ", words).strip(" ")
+        words = _cleaned(words, removed)
+    if _ODD_SPACES.search(words):
+        words = _SPACES.sub(" ", words)
+    words = words.strip(" ")
     return words if words.isascii() else unicodedata.normalize("NFC", words)
-
-
-def _cleaned(words: str, removed: Counter[str]) -> str:
-    for name, pattern in (("control", _CONTROLS), ("invisible", _INVISIBLE), ("bidi", _BIDI)):
-        words, count = pattern.subn("", words)
-        removed[name] += count
-    words, count = _SURROGATES.subn("\ufffd", words)
-    removed["surrogate"] += count
-    words, count = _without_idle_joiners(words)
-    removed["invisible"] += count
-    return words
-
-
-def _without_idle_joiners(words: str) -> tuple[str, int]:
-    """Drop zero-width (non-)joiners that join nothing: next to a space, an end, ASCII or CJK."""
-    kept: list[str] = []
-    dropped = 0
-    for place, char in enumerate(words):
-        if char in "\u200c\u200d":
-            before = kept[-1] if kept else " "
-            after = words[place + 1] if place + 1 < len(words) else " "
-            if not (_joins(before) and _joins(after)):
-                dropped += 1
-                continue
-        kept.append(char)
-    return "".join(kept), dropped
-
-
-def _joins(char: str) -> bool:
-    code = ord(char)
-    scripts = 0x0600 <= code <= 0x08FF or 0x0900 <= code <= 0x0DFF or 0x1780 <= code <= 0x18AF or 0xFB50 <= code <= 0xFEFC
-    return scripts or code >= 0x1F000 or char == "\ufe0f" or 0x2600 <= code <= 0x27BF
 
 
 def canonical(
@@ -71,3 +66,36 @@ def canonical(
     """A text in canonical form: each part cleaned, empty parts left out. Idempotent."""
     clean = [cleaned for paragraph in paragraphs if (cleaned := line(paragraph, removed))]
     return Text.of(line(title or "", removed) or None, line(published or "", removed) or None, clean)
+
+
+def _cleaned(words: str, removed: Counter[str] | None) -> str:
+    found: dict[str, int] = {}
+    for name, pattern in _DROPPED.items():
+        words, found[name] = pattern.subn("", words)
+    words, found["surrogate"] = _SURROGATES.subn("\ufffd", words)
+    length = len(words)
+    words = _without_idle_joiners(_TAGS.sub("", words))
+    found["invisible"] += length - len(words)
+    if removed is not None:
+        for name, count in found.items():
+            removed[name] += count
+    return words
+
+
+def _without_idle_joiners(words: str) -> str:
+    """Drop zero-width (non-)joiners that join nothing: beside a space, an end, ASCII, CJK or each other."""
+    if not any(joiner in words for joiner in _JOINERS):
+        return words
+    kept: list[str] = []
+    for place, char in enumerate(words):
+        if char in _JOINERS:
+            after = words[place + 1 : place + 2]
+            if not (kept and after and _joins(kept[-1]) and _joins(after)):
+                continue
+        kept.append(char)
+    return "".join(kept)
+
+
+def _joins(char: str) -> bool:
+    code = ord(char)
+    return any(first <= code <= last for first, last in _JOINING)

@@ -4,80 +4,143 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import lxml.etree
-import lxml.html
 from cssselect import HTMLTranslator, SelectorError
 
-from monitor.read.blocks import Block, blocks
-from monitor.read.canonical import canonical, line
-from monitor.read.dates import moment, printed_date
-from monitor.read.encoding import decode
-from monitor.read.filters import filtered
+from monitor.read.blocks import blocks
+from monitor.read.canonical import canonical
+from monitor.read.dates import moment
+from monitor.read.encoding import codec_of, decode
+from monitor.read.filters import check_filters, filtered
+from monitor.read.heading import headed, page_facts
 from storage.errors import ConfigError, ReadError
 
 if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+
     from monitor.read import Reading, ReadRules
 
-HEADINGS: Final = frozenset({"h1", "h2", "h3"})
 _XML_DECLARATION: Final = re.compile(r"^\s*<\?xml[^>]*\?>")
-_SITE_NAME: Final = re.compile(r"\s+[-–—|·»_]\s+[^-–—|·»_]{2,60}$")
+DEEPEST: Final = 2048
+"""The parser follows elements to this depth; what lies deeper is lost, and the reading says so."""
 
 
 def read(body: bytes, rules: ReadRules, content_type: str | None) -> Reading:
     """Read a page. Raises ``ReadError``: the selector matches nothing, there is no text, or it is not HTML."""
     from monitor.read import Reading
+    from monitor.read.hints import hints_in
 
-    words, encoding, notes = decode(body, content_type=content_type, wanted=rules.encoding)
-    root = _tree(words)
-    skip = {element for selector in rules.remove for element in _css(selector)(root)}
+    words, encoding, noted = decode(body, content_type=content_type, wanted=rules.encoding)
+    notes = list(noted)
+    root = parse(words, notes)
+    skip = {element for selector in rules.remove for element in elements(selector, root)}
+    facts = page_facts(root)
     if rules.select or rules.xpath:
-        found = selected(root, rules)
-        kept = [block for element in found for block in blocks(element, skip)]
+        kept = [block for element in selected(root, rules) for block in blocks(element, skip)]
         select = rules.select
+        title, published, paragraphs = headed(kept, facts)
     else:
-        from monitor.read.automatic import main_blocks
+        from monitor.read.automatic import main_text
 
-        found, kept, select = main_blocks(root, words, skip)
+        main = main_text(root, words, skip, facts)
+        title, published, paragraphs, select = main.title, main.published, main.paragraphs, main.select
     removed: Counter[str] = Counter()
-    title, published, rest = _headed(root, found, kept)
-    text = filtered(canonical(title, published, [block.words for block in rest], removed), rules)
-    if not text.paragraphs and not text.title:
-        raise ReadError("the page holds no text where the statement should be", hint=_where(rules))
-    return Reading(text, moment(text.published), encoding, select, rules.fingerprint, notes, dict(+removed))
+    text = filtered(canonical(title, published, paragraphs, removed), rules)
+    if not text.paragraphs:
+        raise ReadError(
+            "there is no text where the statement should be"
+            if rules.select or rules.xpath
+            else "the page holds no text",
+            hint="Look at the page and at the selector; `variorum read URL` shows what is read.",
+        )
+    return Reading(
+        text,
+        moment(text.published) or facts.published_at,
+        encoding,
+        select,
+        rules.fingerprint,
+        tuple(notes),
+        dict(+removed),
+        hints_in(words, text),
+    )
 
 
-def selected(root: Any, rules: ReadRules) -> list[Any]:
-    """The elements that the rules select, in document order, none inside another. ``ReadError`` when there are none."""
-    found = _css(rules.select)(root) if rules.select else _xpath(rules.xpath or "")(root)
-    elements = [one for one in found if isinstance(one, lxml.etree._Element)] if isinstance(found, list) else []
-    if not elements:
-        named = rules.select or rules.xpath
+def parse(words: str, notes: list[str]) -> Element:
+    """The root of the element tree. The parser reaches no network, no files and no entities; it never sees raw bytes.
+
+    Raises ``ReadError`` when there is nothing to parse.
+    """
+    # Surrogates cannot be encoded, a NUL would end the page for some parsers, and an XML declaration would be believed.
+    words = _XML_DECLARATION.sub("", words, count=1).replace("\x00", "\ufffd")
+    parser = lxml.etree.HTMLParser(
+        encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = lxml.etree.fromstring(words.encode("utf-8", "replace"), parser)
+    except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError, ValueError, AssertionError):
+        root = None
+    if root is None:
+        raise ReadError("the page is empty or not HTML", hint="Is the address right? See what it answers in a browser.")
+    if any(error.type_name == "ERR_RESOURCE_LIMIT" or "depth" in error.message.lower() for error in parser.error_log):
+        notes.append(f"nested deeper than {DEEPEST} elements: what lies deeper is not read")
+    return root
+
+
+def selected(root: Element, rules: ReadRules) -> list[Element]:
+    """The elements that the rules select, in document order, none inside another.
+
+    Raises ``ReadError`` when there are none.
+    """
+    named = rules.select or rules.xpath or ""
+    found = elements(named, root) if rules.select else _elements_of(_xpath(named)(root))
+    if not found:
         raise ReadError(
             f"the selector {named!r} matches nothing on the page",
-            hint="`variorum read URL` without a selector shows what can be found.",
+            hint="The page may have changed its layout; `variorum read URL` without a selector shows what can be found.",
         )
-    chosen = set(elements)
-    return [one for one in elements if not any(above in chosen for above in one.iterancestors())]
+    if len(found) == 1:
+        return found
+    chosen = set(found)
+    return [one for one in found if not any(above in chosen for above in one.iterancestors())]
+
+
+def elements(selector: str, root: Element) -> list[Element]:
+    """The elements that a CSS selector matches below ``root``, in document order."""
+    return _elements_of(_css(selector)(root))
 
 
 def check_rules(rules: ReadRules) -> None:
-    """Raise ``ConfigError`` (``KEY: what``) when a selector of the rules cannot be understood."""
+    """Raise ``ConfigError`` (``KEY: what``) when a selector, expression or encoding of the rules cannot be understood."""
     for key, selector in (("select", rules.select), *(("remove", one) for one in rules.remove)):
-        if selector is None:
-            continue
         try:
-            _css(selector)
+            _ = selector is None or _css(selector)
         except (SelectorError, lxml.etree.XPathError) as error:
-            raise ConfigError(f"{key}: not a CSS selector: {selector!r} ({error})", hint="An example: '#article'") from None
+            raise ConfigError(
+                f"{key}: not a CSS selector: {selector!r} ({error})", hint="For example: '#article', 'div.news > p'"
+            ) from None
     if rules.xpath is not None:
         try:
-            _xpath(rules.xpath)
+            found = _xpath(rules.xpath)(lxml.etree.Element("html"))
         except lxml.etree.XPathError as error:
-            raise ConfigError(f"xpath: not an XPath: {rules.xpath!r} ({error})", hint="An example: //article") from None
+            raise ConfigError(
+                f"xpath: not an XPath: {rules.xpath!r} ({error})", hint="For example: //article"
+            ) from None
+        if not isinstance(found, list):
+            raise ConfigError(
+                f"xpath: {rules.xpath!r} gives a {type(found).__name__}, not elements", hint="For example: //article"
+            )
+    if rules.encoding is not None and codec_of(rules.encoding) is None:
+        raise ConfigError(
+            f"encoding: unknown encoding {rules.encoding!r}", hint="For example: utf-8, gbk, windows-1251, shift_jis"
+        )
+    check_filters(rules)
+
+
+def _elements_of(found: object) -> list[Element]:
+    return [one for one in found if isinstance(one, lxml.etree._Element)] if isinstance(found, list) else []
 
 
 @lru_cache(maxsize=4096)
@@ -88,57 +151,3 @@ def _css(selector: str) -> lxml.etree.XPath:
 @lru_cache(maxsize=4096)
 def _xpath(expression: str) -> lxml.etree.XPath:
     return lxml.etree.XPath(expression)
-
-
-def _tree(words: str) -> Any:
-    """The element tree. The parser is bounded and reaches no network, no files and no entities."""
-    words = _XML_DECLARATION.sub("", words, count=1).replace("\x00", "")
-    parser = lxml.html.HTMLParser(no_network=True, huge_tree=False, encoding="utf-8")
-    try:
-        root = lxml.html.document_fromstring(words.encode("utf-8", "replace"), parser=parser, ensure_head_body=False)
-    except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError, ValueError, AssertionError):
-        raise ReadError("the page is empty or not HTML") from None
-    return root
-
-
-def _headed(root: Any, found: Sequence[Any], kept: list[Block]) -> tuple[str | None, str | None, list[Block]]:
-    """Title and printed date, taken out of the paragraphs when they stand at their top."""
-    rest = list(kept)
-    title: str | None = None
-    for place, block in enumerate(rest[:4]):
-        if _heading(block.element) in ("h1", "h2"):
-            title = line(block.words)
-            del rest[place]
-            break
-    title = title or _page_title(root, found)
-    if title and rest and line(rest[0].words) == title:
-        del rest[0]
-    for place, block in enumerate(rest[:4]):
-        if printed_date(line(block.words)):
-            del rest[place]
-            return title, line(block.words), rest
-    return title, None, rest
-
-
-def _heading(element: Any) -> str | None:
-    return element.tag if element.tag in HEADINGS else None
-
-
-def _page_title(root: Any, found: Sequence[Any]) -> str | None:
-    """The page's own title: its only ``h1``, else ``og:title``, else ``<title>`` without the name of the site."""
-    headings = [one for one in root.iter("h1") if line(one.text_content())]
-    if len(headings) == 1 and not any(one in element.iter("h1") for element in found for one in headings):
-        return line(headings[0].text_content())
-    for meta in root.iter("meta"):
-        if meta.get("property") == "og:title" and line(meta.get("content") or ""):
-            return line(meta.get("content"))
-    for one in root.iter("title"):
-        whole = line(one.text_content())
-        return _SITE_NAME.sub("", whole) or whole or None
-    return None
-
-
-def _where(rules: ReadRules) -> str:
-    if rules.select or rules.xpath:
-        return "Look at the selector, or leave it out to have the main text found."
-    return "Name the statement with a selector: `select: \"#article\"`."

@@ -5,83 +5,137 @@ from __future__ import annotations
 import io
 import re
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from monitor.read.canonical import canonical
-from monitor.read.dates import moment, printed_date
+from monitor.read.canonical import canonical, line
+from monitor.read.dates import lone_date, moment
 from monitor.read.filters import filtered
 from storage.errors import ReadError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from monitor.read import Reading, ReadRules
+
+EDGE_LINES: Final = 3
+"""So many lines at the top and the bottom of a page may be its header or footer."""
+TITLE_LONGEST: Final = 250
+TOP_PARAGRAPHS: Final = 6
 
 
 def read(body: bytes, rules: ReadRules, content_type: str | None) -> Reading:  # noqa: ARG001  (the form of all readers)
     """Read a PDF. Raises ``ReadError``: damaged, locked with a password, or without a text layer."""
     from monitor.read import Reading
 
-    pages, title = _pages(body)
-    lines = [line for page in _without_repeats(pages) for line in page]
+    pages, named = _pages(body)
     removed: Counter[str] = Counter()
-    paragraphs = _paragraphs(lines)
-    published = next((one for one in paragraphs[:4] if printed_date(one)), None)
-    paragraphs = [one for one in paragraphs if one != published]
-    if title and paragraphs and paragraphs[0] == title:
-        paragraphs = paragraphs[1:]
-    text = filtered(canonical(title, published, paragraphs, removed), rules)
+    kept = _without_repeats(pages)
+    paragraphs = _paragraphs([one for page in kept for one in page])
+    if not paragraphs:
+        raise ReadError(
+            f"the PDF ({_count(len(pages))}) has no text layer: it holds pictures of pages",
+            hint="It would need character recognition (OCR), which is not done here.",
+        )
+    title, published, rest = _headed(paragraphs, named)
+    text = filtered(canonical(title, published, rest, removed), rules)
     if not text.paragraphs:
-        raise ReadError("the PDF has no text layer: it holds pictures of pages", hint="It would need OCR, which is not done.")
-    return Reading(text, moment(text.published), None, None, rules.fingerprint, (), dict(+removed))
+        raise ReadError("the PDF holds no text but a title", hint="See what the address answers.")
+    furniture = sum(map(len, pages)) - sum(map(len, kept))
+    notes = (f"{furniture} repeated header and footer lines left out",) if furniture else ()
+    return Reading(text, moment(text.published), None, None, rules.fingerprint, notes, dict(+removed))
 
 
 def _pages(body: bytes) -> tuple[list[list[str]], str | None]:
-
+    """The lines of each page, and the title in the document's own record."""
     from pypdf import PdfReader
-    from pypdf.errors import FileNotDecryptedError
+    from pypdf.errors import FileNotDecryptedError, WrongPasswordError
 
     try:
         document = PdfReader(io.BytesIO(body))
-        pages = [[line.strip() for line in (page.extract_text() or "").splitlines()] for page in document.pages]
+        pages = [[one.strip() for one in (page.extract_text() or "").splitlines()] for page in document.pages]
         title = document.metadata.title if document.metadata else None
-    except FileNotDecryptedError:
-        raise ReadError("the PDF is locked with a password") from None
+    except (FileNotDecryptedError, WrongPasswordError):
+        raise ReadError(
+            "the PDF is locked with a password", hint="Only documents that open freely can be read."
+        ) from None
     except (RecursionError, MemoryError):
         raise ReadError("the PDF is damaged: it refers to itself without end") from None
     except Exception as error:  # noqa: BLE001  (pypdf raises whatever a damaged file trips it into)
-        raise ReadError(f"the PDF is damaged: {type(error).__name__}") from None
+        raise ReadError(
+            f"the PDF cannot be read: {type(error).__name__}", hint="It may be damaged or not have arrived whole."
+        ) from None
     return pages, title if isinstance(title, str) and title.strip() else None
 
 
-def _without_repeats(pages: list[list[str]]) -> list[list[str]]:
-    """First and last lines that most pages share (numbers apart) are furniture."""
-    if len(pages) < 3:
-        return pages
-    edges = Counter(shape for page in pages for shape in {_shape(line) for line in _edge(page)})
-    furniture = {shape for shape, count in edges.items() if shape and count > len(pages) / 2}
-    return [
-        [line for line in page if not (line in _edge(page) and _shape(line) in furniture)]
-        for page in pages
-    ]
+def _without_repeats(pages: Sequence[Sequence[str]]) -> list[list[str]]:
+    """The pages without the first and last lines that most of them share, figures apart (page numbers, print dates)."""
+    edges = Counter(shape for page in pages for shape in {_shape(page[at]) for at in _edge(page)})
+    often = {shape for shape, count in edges.items() if count >= 2 and count > len(pages) / 2}
+    kept = []
+    for place, page in enumerate(pages):
+        edge = _edge(page)
+        numbers = {
+            at for at in edge if re.fullmatch(rf"[-–—\s]*(?:page\s*)?{place + 1}[-–—\s]*", page[at], re.IGNORECASE)
+        }
+        furniture = {at for at in edge if _shape(page[at]) in often} | (numbers if len(pages) > 1 else set())
+        kept.append([one for at, one in enumerate(page) if at not in furniture])
+    return kept
 
 
-def _edge(page: list[str]) -> list[str]:
-    filled = [line for line in page if line]
-    return filled[:2] + filled[-2:]
+def _edge(page: Sequence[str]) -> set[int]:
+    filled = [at for at, one in enumerate(page) if one]
+    return {*filled[:EDGE_LINES], *filled[-EDGE_LINES:]}
 
 
-def _shape(line: str) -> str:
-    return re.sub(r"\d+", "#", line).strip()
+def _shape(words: str) -> str:
+    return re.sub(r"\d+", "#", words).strip().lower()
 
 
-def _paragraphs(lines: list[str]) -> list[str]:
-    """Lines joined until a blank one, or one that ends a sentence well before the usual width."""
-    width = max((len(line) for line in lines), default=0)
+def _paragraphs(lines: Sequence[str]) -> list[str]:
+    """Lines joined until a blank one, a list item, or one that ends a sentence well before the usual width."""
+    widths = sorted(len(one) for one in lines if one)
+    usual = widths[int(0.8 * (len(widths) - 1))] if widths else 0
     found: list[list[str]] = [[]]
-    for line in lines:
-        if not line:
+    for one in lines:
+        if not one or re.match(r"(?:[•▪◦‣·]|\(?\d{1,2}[.)]|\([a-z]\))\s", one):
             found.append([])
-            continue
-        found[-1].append(line)
-        if line.endswith((".", ":", "。", "!", "?", "”")) and len(line) < 0.8 * width:
-            found.append([])
-    return [" ".join(part) for part in found if part]
+        if one:
+            found[-1].append(one)
+            if re.search(r"[.:!?。！？：”\"]$", one) and len(one) < 0.8 * usual:
+                found.append([])
+    return [line(_joined(part)) for part in found if part]
+
+
+def _joined(lines: Sequence[str]) -> str:
+    words = lines[0]
+    for one in lines[1:]:
+        if (words.endswith("-") and words[-2:-1].isalpha() and one[:1].islower()) or (
+            words[-1:] >= "\u2e80" and one[:1] >= "\u2e80"
+        ):
+            words += one
+        else:
+            words += f" {one}"
+    return words
+
+
+def _headed(paragraphs: Sequence[str], named: str | None) -> tuple[str | None, str | None, list[str]]:
+    """Title and printed date. The title in the document's record counts only where the first page prints it too."""
+    rest = list(paragraphs)
+    published: str | None = None
+    for at, one in enumerate(rest[:TOP_PARAGRAPHS]):
+        if printed := lone_date(one):
+            published = printed
+            del rest[at]
+            break
+    top = [one for one in rest[:TOP_PARAGRAPHS] if len(one) <= TITLE_LONGEST]
+    wanted = line(named or "").casefold()
+    title = next((one for one in top if wanted and one.casefold() == wanted), None)
+    if title is None and len(rest) > 1 and rest[0] in top and not re.search(r"[.!?。！？;；,]$", rest[0]):
+        title = rest[0]
+    if title is not None:
+        rest.remove(title)
+    return title, published, rest
+
+
+def _count(pages: int) -> str:
+    return "1 page" if pages == 1 else f"{pages} pages"
