@@ -11,6 +11,7 @@ that starts with ``_`` is a remark: it may hold anything (anchors, for one) and 
 from __future__ import annotations
 
 import re
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -24,7 +25,7 @@ except ImportError:  # a PyYAML without libyaml: slower, the same events
     class Parser(yaml.reader.Reader, yaml.scanner.Scanner, yaml.parser.Parser):  # type: ignore[no-redef]
         """The pure parser, put together as the C one is."""
 
-        def __init__(self, stream: str) -> None:  # noqa: D107
+        def __init__(self, stream: str) -> None:
             yaml.reader.Reader.__init__(self, stream)
             yaml.scanner.Scanner.__init__(self)
             yaml.parser.Parser.__init__(self)
@@ -59,6 +60,10 @@ class Guarded(str):
     def __repr__(self) -> str:
         """What may be seen."""
         return repr(self.shown)
+
+    def __getnewargs__(self) -> tuple[str, str]:  # type: ignore[override]
+        """Copies (``dataclasses.asdict`` makes some) stay guarded."""
+        return str(self), self.shown
 
 
 class Document:
@@ -104,8 +109,8 @@ def core_scalar(word: str) -> str | int | float | bool | None:
         return _WORDS[word]
     if _INT.fullmatch(word):
         return int(word, 0) if word[:2] in ("0o", "0x") else int(word)
-    if _FLOAT.fullmatch(word):
-        return float(word)
+    if _FLOAT.fullmatch(word) and isfinite(number := float(word)):
+        return number
     return word
 
 
@@ -275,6 +280,8 @@ def _hint(said: str, line: str, rest: str) -> str:
         return "Indent with spaces, not with tabs."
     if rest[:1] in ("@", "`", "%"):
         return f"Put a value that starts with {rest[0]} in quotes."
+    if "${" in line and ("{" in line.replace("${", "") or "[" in line):
+        return 'Inside brackets, put ${NAME} in quotes: "${NAME}".'
     if "mapping values" in said:
         return "Put a value that holds ': ' in quotes, and look at the indentation."
     if "quoted scalar" in said:

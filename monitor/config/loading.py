@@ -193,8 +193,7 @@ class _Joining:
 
     def _check_names(self) -> None:
         """Alerts name channels, phrases name series or sources: those that exist."""
-        raw = self._document.values
-        channels = raw.get("channels")
+        channels = self._document.values.get("channels")
         known = set(channels) if isinstance(channels, dict) else set()
         for place, one in self._valid.items.get("alerts", {}).items():
             for name in one["to"]:
@@ -203,12 +202,17 @@ class _Joining:
                     self._fault(("alerts", place, "to"), f"there is no channel '{name}'", hint)
         watched = {one.source.id for one in self._declared.values()} | set(self._series)
         watched.update(one.source.series for one in self._declared.values() if one.source.series)
-        whole = len(self._declared) == len(raw.get("sources") or ())
+        # What is named may stand in a source or series that has a fault of its own.
+        whole = all(self._all_right(name) for name in ("sources", "series"))
         for place, one in self._valid.items.get("phrases", {}).items():
             for name in one.get("expect", ()):
                 if name not in watched and whole:
                     said = f"there is no series or source '{name}'"
                     self._fault(("phrases", place, "expect"), said, nearest(name, watched))
+
+    def _all_right(self, name: str) -> bool:
+        written = self._document.values.get(name) or []
+        return isinstance(written, list) and len(written) == len(self._valid.items.get(name, {}))
 
     def _notes(self) -> list[str]:
         said = "checked, but this version does not act on it yet"

@@ -256,14 +256,16 @@ ITEMS: Final[dict[str, Key]] = {
 }
 """The lists of a file: the shape of one item of each."""
 
-CHANNEL_SHAPE: Final = section(CHANNEL, exactly_one=("email", "webhook", "apprise"))
+CHANNELS: Final = Key(
+    mapping(IDENTIFIER, section(CHANNEL, exactly_one=("email", "webhook", "apprise"))),
+    "Where alerts go, by name.",
+)
 
 
 def schema() -> JsonSchema:
     """The JSON Schema (draft 2020-12) of ``config.yaml``, for editors."""
     lists = {name: Key(many(item.shape, single=False), item.about) for name, item in ITEMS.items()}
-    channels = Key(mapping(IDENTIFIER, CHANNEL_SHAPE), "Where alerts go, by name.")
-    whole_file = section({**HEAD, **lists, "channels": channels})
+    whole_file = section({**HEAD, **lists, "channels": CHANNELS})
     for name in (*lists, "channels", "defaults"):
         blank = whole_file.json["properties"][name]
         blank["type"] = [blank["type"], "null"]

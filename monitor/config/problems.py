@@ -31,7 +31,7 @@ class Problem:
         return f"{name}:{self.line}: {keys}: {self.message}" if keys else f"{name}:{self.line}: {self.message}"
 
 
-class ConfigProblems(ConfigError):  # noqa: N818  (it lists problems; each of them is the error)
+class ConfigProblems(ConfigError):
     """Everything that is wrong with one file: ``problems`` in the order of its lines, each told in the message."""
 
     def __init__(self, name: str, problems: Iterable[Problem]) -> None:

@@ -182,12 +182,12 @@ def _size(value: object) -> int:
 def _url(value: str) -> bool:
     from urllib.parse import urlsplit
 
+    if " " in value or not value.isprintable():
+        return False
     try:
         parts = urlsplit(value)
         parts.port  # noqa: B018  (raises for a bad one)
     except ValueError:
-        return False
-    if any(char.isspace() or not char.isprintable() for char in value):
         return False
     if not parts.scheme or (parts.scheme not in ("http", "https", "file") and "." in parts.scheme):
         raise expected("an address such as https://www.example.org/page", value, "It begins with http:// or https://.")

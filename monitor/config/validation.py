@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic_core import ErrorDetails, SchemaValidator, ValidationError, core_schema
+from pydantic_core import ErrorDetails, SchemaValidator, ValidationError
 
-from monitor.config.model import CHANNEL_SHAPE, HEAD, ITEMS, schema
+from monitor.config.model import CHANNELS, HEAD, ITEMS, schema
 from monitor.config.problems import KeyPath, Problem, nearest
 from monitor.config.shapes import EXPECTED, WRONG, JsonSchema, section, shown
 
@@ -79,9 +79,8 @@ _LIST_HINT: Final = "Write one item a line, each after '- '."
 
 @cache
 def _validators() -> Mapping[str, SchemaValidator]:
-    channels = core_schema.dict_schema(core_schema.str_schema(), CHANNEL_SHAPE.core)
     cores = {name: item.shape.core for name, item in ITEMS.items()}
-    cores |= {"channels": channels, "head": section(HEAD).core}
+    cores |= {"channels": CHANNELS.shape.core, "head": section(HEAD).core}
     return {name: SchemaValidator(core) for name, core in cores.items()}
 
 
