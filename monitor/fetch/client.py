@@ -97,9 +97,11 @@ class Fetcher:
         self._places = asyncio.Semaphore(concurrency)
         self._turns = Turns(per_host=per_host, spacing_s=spacing_s, monotonic=monotonic, sleep=sleep)
         self._robots = Robots(monotonic)
-        self._system_lookup = SystemLookup() if lookup is None else None
+        self._own_lookup: SystemLookup | None = None
+        if lookup is None:
+            lookup = self._own_lookup = SystemLookup()
         self._client = httpx.AsyncClient(
-            transport=Pools(lookup or self._system_lookup or SystemLookup(), ssl_context),
+            transport=Pools(lookup, ssl_context),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # keeps none: one more thing to grow
             timeout=None,  # noqa: S113  (asyncio.timeout holds the whole exchange: httpx's count each read)
             trust_env=False,
@@ -116,15 +118,13 @@ class Fetcher:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._client.aclose()
-        if self._system_lookup is not None:
-            self._system_lookup.close()
+        if self._own_lookup is not None:
+            self._own_lookup.close()
 
     async def fetch(self, url: str, rules: FetchRules, validators: Validators = NO_VALIDATORS) -> Fetched:
         """The page at ``url``, or word that it is not modified since ``validators`` were given.
 
-        Raises ``FetchError`` only.
-
-        ``url`` is ``http``, ``https``, ``file:`` or a local path. ``Snapshot.redirects`` lists the addresses that
+        Raises ``FetchError`` only. ``url`` is ``http``, ``https``, ``file:`` or a local path. ``Snapshot.redirects`` lists the addresses that
         redirected, ``url`` first; it is empty when ``url`` itself answered. Waits for its turn at the host of ``url``;
         hosts that it is redirected to are asked without waiting.
         """
@@ -221,7 +221,8 @@ class Fetcher:
             cookies.set_cookie_header(request)
         try:
             return await self._client.send(request, stream=True, auth=None, follow_redirects=False)
-        except (httpx.InvalidURL, httpx.RemoteProtocolError):  # httpx reads 'Location' even when it does not follow
+        except (httpx.InvalidURL, httpx.RemoteProtocolError, UnicodeError):
+            # httpx reads 'Location' even when it does not follow it.
             raise _nowhere(at) from None
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             if isinstance(error, TimeoutError):
@@ -302,7 +303,7 @@ def _too_large(bound: int, how: str) -> FetchError:
 def _address(url: str) -> tuple[httpx.URL, bytes | None]:
     """The address without user name and password, and these as a header value. Raises ``FetchError``."""
     try:
-        at = httpx.URL(url.strip())
+        at = _parsed(url.strip())
     except httpx.InvalidURL as error:
         raise FetchError(f"not a valid address: {error}", reason=FetchReason.PROTOCOL) from None
     if at.scheme not in ("http", "https"):
@@ -314,6 +315,16 @@ def _address(url: str) -> tuple[httpx.URL, bytes | None]:
     return _bare(at), b"Basic " + base64.b64encode(f"{at.username}:{at.password}".encode())
 
 
+def _parsed(url: str | httpx.URL) -> httpx.URL:
+    """The address, its host decoded once: httpx finds a bad ``xn--`` label only then. Raises ``httpx.InvalidURL``."""
+    at = httpx.URL(url)
+    try:
+        _ = at.host
+    except UnicodeError:
+        raise httpx.InvalidURL("no valid international host name") from None
+    return at
+
+
 def _bare(at: httpx.URL) -> httpx.URL:
     """Without user name, password and fragment, none of which belong into a request line or a record."""
     if at.userinfo:
@@ -323,7 +334,7 @@ def _bare(at: httpx.URL) -> httpx.URL:
 
 def _target(at: httpx.URL, location: str) -> httpx.URL:
     try:
-        target = at.join(location)
+        target = _parsed(at.join(location))
     except httpx.InvalidURL:
         raise _nowhere(at) from None
     if target.scheme not in ("http", "https") or not target.host:

@@ -46,7 +46,7 @@ def decoders(content_encoding: str | None) -> list[Decoder]:
         raise DecodeError("is compressed more than twice")
     unknown = next((name for name in names if name not in _DECODERS), None)
     if unknown is not None:
-        raise DecodeError(f"is in the content coding '{unknown[:40]}', which was not asked for")
+        raise DecodeError(f"is in the content coding {unknown[:40]!a}, which was not asked for")
     return [_DECODERS[name]() for name in reversed(names)]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 SETTLED_S: Final = 2.0
 """A file written more recently gets no stamp: it may be written again within the resolution of its time."""
+_NO_FILE_HINT: Final = "A page on the web starts with http:// or https://; a file is looked for from the first root."
 
 
 def is_local(url: str) -> bool:
@@ -49,7 +50,7 @@ def fetch_local(url: str, rules: FetchRules, validators: Validators, now: dateti
         finally:
             os.close(descriptor)
     except OSError as error:
-        raise FetchError(f"{path}: {_said(error)}", reason=FetchReason.FILE) from None
+        raise FetchError(f"{_shown(path)}: {_said(error)}", reason=FetchReason.FILE) from None
     if len(body) > rules.max_size_bytes:
         raise _too_large(path, rules)
     snapshot = Snapshot(url, url, None, found.headers, (), now, body)
@@ -66,7 +67,7 @@ class _Stamp:
     @classmethod
     def of(cls, status: os.stat_result, path: Path, now: datetime) -> _Stamp:
         if not stat.S_ISREG(status.st_mode):
-            raise FetchError(f"{path}: not a regular file", reason=FetchReason.FILE)
+            raise FetchError(f"{_shown(path)}: not a regular file", reason=FetchReason.FILE)
         settled = abs(now.timestamp() - status.st_mtime) > SETTLED_S
         return cls(
             status.st_size,
@@ -84,10 +85,17 @@ class _Stamp:
 def _path(url: str) -> str:
     if url[:5].lower() != "file:":
         return url
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise FetchError(
+            f"{_shown(url)}: not a valid address", reason=FetchReason.FILE, hint="Write file:///path."
+        ) from None
     if parts.netloc not in ("", "localhost"):
         raise FetchError(
-            f"{url}: a file of another machine cannot be read", reason=FetchReason.FILE, hint="Write file:///path."
+            f"{_shown(url)}: a file of another machine cannot be read",
+            reason=FetchReason.FILE,
+            hint="Write file:///path.",
         )
     return url2pathname(parts.path)
 
@@ -102,7 +110,7 @@ def _permitted(written: str, roots: tuple[str, ...]) -> Path:
         allowed = any(real.is_relative_to(Path(root).resolve()) for root in roots)
     except (OSError, RuntimeError) as error:  # RuntimeError: links that go round in a circle, before Python 3.13
         said = _said(error) if isinstance(error, OSError) else "its links go round in a circle"
-        raise FetchError(f"{path}: {said}", reason=FetchReason.FILE) from None
+        raise FetchError(f"{_shown(path)}: {said}", reason=FetchReason.FILE, hint=_NO_FILE_HINT) from None
     if not allowed:
         raise _outside(written)
     return real
@@ -110,7 +118,7 @@ def _permitted(written: str, roots: tuple[str, ...]) -> Path:
 
 def _outside(written: str) -> FetchError:
     return FetchError(
-        f"{written}: this file is outside the folders that may be read",
+        f"{_shown(written)}: this file is outside the folders that may be read",
         reason=FetchReason.FILE,
         hint="Local files may lie below the folder of config.yaml or an allowed root.",
     )
@@ -118,9 +126,16 @@ def _outside(written: str) -> FetchError:
 
 def _too_large(path: Path, rules: FetchRules) -> FetchError:
     return FetchError(
-        f"{path}: larger than {rules.max_size_bytes:,} bytes",
+        f"{_shown(path)}: larger than {rules.max_size_bytes:,} bytes",
         reason=FetchReason.TOO_LARGE,
         hint="Raise max_size on the source if this is meant.",
+    )
+
+
+def _shown(path: str | Path) -> str:
+    """The path on one line, whatever characters it holds."""
+    return "".join(
+        sign if sign.isprintable() else sign.encode("unicode_escape", "surrogatepass").decode() for sign in str(path)
     )
 
 

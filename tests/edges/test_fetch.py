@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import subprocess
 import sys
 import tracemalloc
@@ -11,6 +12,8 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from monitor.fetch import Fetched, FetchRules
 from monitor.fetch.client import Fetcher
@@ -211,6 +214,11 @@ def test_a_redirect_out_of_the_web_is_refused(origin: Origin, to: str) -> None:
     failure = refused(origin.redirect("/out", to))
     assert failure.reason is FetchReason.REFUSED_ADDRESS
     assert "only http and https are followed" in failure.message
+
+
+@pytest.mark.parametrize("to", ["http://xn--x/", "//xn--/a", "http://u:p@xn--/", "http://a\x7f/", "http://exa mple/"])
+def test_a_redirect_to_an_impossible_name_is_told(origin: Origin, to: str) -> None:
+    assert refused(origin.redirect("/bad", to)).reason in (FetchReason.REFUSED_ADDRESS, FetchReason.DNS)
 
 
 def test_a_redirect_to_nowhere_is_told(origin: Origin) -> None:
@@ -418,6 +426,42 @@ def test_a_refused_connection_is_told(origin: Origin) -> None:
 )
 def test_what_is_no_web_address_is_told(url: str) -> None:
     assert refused(url).reason in (FetchReason.PROTOCOL, FetchReason.DNS)
+
+
+PIECES = [
+    "http://",
+    "https:",
+    "//",
+    "file:",
+    "ftp:",
+    "xn--",
+    "a.test",
+    "[",
+    "]",
+    ":",
+    "@",
+    "%",
+    "é",
+    "\u202e",
+    "/..",
+    " ",
+    "1",
+]
+
+
+@given(st.lists(st.lists(st.sampled_from(PIECES) | st.text(max_size=4), max_size=6).map("".join), min_size=20))
+@settings(max_examples=20, deadline=None)
+def test_whatever_the_address_it_ends_in_a_page_or_our_own_error(urls: list[str]) -> None:
+    async def nowhere(host: str, port: int) -> list[str]:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    async def run() -> None:
+        async with Fetcher(lookup=nowhere) as fetcher:
+            for url in urls:
+                with pytest.raises(FetchError):
+                    await fetcher.fetch(url, replace(LOOPBACK, allow_private=()))
+
+    asyncio.run(run())
 
 
 # Many at once

@@ -118,6 +118,11 @@ def test_a_missing_file_a_folder_a_pipe_and_a_circle_are_told(root: Path) -> Non
     assert refused("a\0b", root).reason is FetchReason.FILE
 
 
+def test_whatever_a_path_holds_the_message_is_one_visible_line(root: Path) -> None:
+    for path in ("a\nb", "a\x1b[31m", "a\u202eb", "file:a%0Ab", "file://[", "\ud800"):
+        assert refused(path, root).message.isprintable()
+
+
 def test_a_file_of_another_machine_is_refused(root: Path) -> None:
     assert refused("file://elsewhere/read%20out.txt", root).reason is FetchReason.FILE
 
