@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 
@@ -90,6 +91,23 @@ def test_filtered_edits_are_shown_as_the_new_text() -> None:
     for style in (Style(ignore_cosmetic=True), Style(kinds=frozenset({K.NUMBER}))):
         assert "Ardonia's [-4-]{+5+} tariffs." in render(shown, "words", style)
     assert "Ardonia[-’-]{+'+}s 5 tariffs." in render(shown, "words", Style(kinds=frozenset({K.TYPOGRAPHY})))
+
+
+def test_json_filters_the_edits_and_keeps_the_counts_of_the_whole() -> None:
+    shown = CASES["readout"]()
+    whole = json.loads(render(shown, "json", Style(explain=True)))
+    some = json.loads(render(shown, "json", Style(kinds=frozenset({K.NUMBER}))))
+    assert [edit["kinds"] for edit in some["edits"]] == [["number"]]
+    assert {key: some[key] for key in ("stats", "severity", "script")} == {
+        key: whole[key] for key in ("stats", "severity", "script")
+    }
+    assert whole["edits"][0]["rules"] == ["number:words"]
+    assert "rules" not in some["edits"][0]
+
+
+def test_white_space_beside_a_paragraph_break_is_no_second_place_of_its_edit() -> None:
+    page = render(comparison(["One.", E("", " \n\nTwo.", (K.INSERTED,))]), "html", Style())
+    assert page.count('id="change-1"') == 1
 
 
 def test_when_all_is_filtered_the_reader_is_told_so() -> None:
