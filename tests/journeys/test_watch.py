@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import subprocess
 import sys
@@ -197,10 +195,7 @@ def test_add_shows_what_it_read_and_appends_it(variorum: Program, origin: Origin
     sources = {one["url"]: one for one in variorum("sources", "--json").json["sources"]}
     assert sources[url]["tags"] == ["desk"]
     assert variorum("check", sources[url]["id"]).code in (0, 3)
-    assert (
-        "# Say who you are" in variorum.folder.joinpath("config.yaml").read_text()
-        or "#" in variorum.folder.joinpath("config.yaml").read_text()
-    )
+    assert "#" in (variorum.folder / "config.yaml").read_text("utf-8"), "the comments must stay"
 
 
 def test_read_stores_nothing(variorum: Program, origin: Origin) -> None:
@@ -218,5 +213,5 @@ def test_a_private_address_is_refused_unless_it_is_allowed(variorum: Program, or
     ran = variorum("read", url)
     assert ran.code == 3
     assert "allow_private" in ran.err
-    assert json.dumps(ran.out) == '""'
-    assert os.listdir(variorum.folder) == []
+    assert ran.out == ""
+    assert list(variorum.folder.iterdir()) == []
