@@ -121,9 +121,9 @@ def _only_smuggled(text: str) -> bool:
 
 def say_json(document: Mapping[str, object]) -> None:
     """Print one JSON document: UTF-8, keys in a stable order."""
-    import json
+    from monitor.render.json_forms import encode
 
-    write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+    write(encode(document).rstrip("\n") + "\n")
 
 
 def report_error(error: VariorumError, tracebacks: bool = False) -> int:

@@ -47,8 +47,8 @@ def log_command(asking: Asking, source: str, patch: bool, events: bool, limit: i
             say("\n".join(_with_patch(history, one, asking) for one in versions))
         else:
             say(log_lines(versions, style))
-        if events:
-            say(events_lines(happened, style))
+        if happened:
+            say(f"\n{events_lines(happened, style)}")
 
 
 def _with_patch(history: History, version: Version, asking: Asking) -> str:
