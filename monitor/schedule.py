@@ -98,6 +98,7 @@ class Cron:
             raise ValueError(f"{self.expression!r}: {str(error).lower()}") from None
         last = moment
         for time in times:
+            # Asked within the hour that comes twice, cronsim first names a time of the first pass, which is over.
             if time.astimezone(UTC) > last:
                 last = time.astimezone(UTC)
                 yield last

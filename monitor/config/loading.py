@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from monitor import __version__
 from monitor.config.document import Document, Guarded
@@ -22,6 +22,8 @@ from storage.records import Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+T = TypeVar("T")
 
 DATABASE: Final = "sqlite:///variorum.db"
 EVERY: Final = Interval(900.0, "15m")
@@ -71,6 +73,7 @@ class _Joining:
         self._valid = valid
         self._texts: dict[Path, str | None] = {}
         self._declared: dict[int, Declaration] = {}
+        self._shared: dict[object, object] = {}
         head = valid.head
         defaults: dict[str, Any] = head.get("defaults", {})
         roots = (self._folder, *(self._folder / root for root in head.get("file_roots", ())))
@@ -124,19 +127,23 @@ class _Joining:
             id=found.get("id") or slug(url),
             url=url,
             series=series,
-            tags=found.get("tags", defaults.get("tags", ())),
+            tags=self._once(found.get("tags", defaults.get("tags", ()))),
             baseline=named,
         )
         return Declaration(
             source=source,
-            read=_read_rules(self._read, found),
-            fetch=_fetch_rules(self._fetch, found),
-            rhythm=found.get("every", defaults.get("every", EVERY)),
-            gate=_gate_rules(self._gate, found),
+            read=self._once(_read_rules(self._read, found)),
+            fetch=self._once(_fetch_rules(self._fetch, found)),
+            rhythm=self._once(found.get("every", defaults.get("every", EVERY))),
+            gate=self._once(_gate_rules(self._gate, found)),
             baseline=baseline,
             enabled=found.get("enabled", defaults.get("enabled", True)),
             where=f"{self._document.name}:{self._document.line(('sources', place))}",
         )
+
+    def _once(self, value: T) -> T:
+        """One object for all equal ones: a hundred thousand sources have few ways of being read and fetched."""
+        return cast(T, self._shared.setdefault(value, value))
 
     def _baseline(self, place: int, found: Mapping[str, Any], series: str | None) -> tuple[str | None, Path | None]:
         """What the baseline is called and, for a file, where it is: the source's, its series' or the default one."""

@@ -133,7 +133,7 @@ def test_a_server_that_asks_for_a_century_of_peace_gets_a_week() -> None:
         (timedelta(days=6, hours=23), 3_600.0),
         (timedelta(days=7), DAY_S),
         (timedelta(days=900), DAY_S),
-        (timedelta(hours=-5), 300.0),
+        (timedelta(days=-5), 300.0),
     ],
 )
 def test_an_old_text_is_looked_at_less_often(age: timedelta, interval_s: float) -> None:
@@ -158,6 +158,7 @@ def test_cron_means_the_wall_clock_of_its_time_zone() -> None:
     nine = Cron("0 9 * * *", "Europe/Berlin")
     assert due(nine, datetime(2022, 3, 26, 12, tzinfo=UTC)) == datetime(2022, 3, 27, 7, tzinfo=UTC)
     assert due(nine, datetime(2022, 3, 25, 12, tzinfo=UTC)) == datetime(2022, 3, 26, 8, tzinfo=UTC)
+    assert due(Cron("0 9 * * *", "America/New_York"), NOW) == NOW + timedelta(hours=2)
 
 
 def test_a_time_that_the_clocks_leave_out_comes_right_after_the_gap() -> None:
@@ -170,6 +171,12 @@ def test_a_time_that_comes_twice_is_kept_once() -> None:
     first = due(half_past_two, datetime(2022, 10, 29, 12, tzinfo=UTC))
     assert first == datetime(2022, 10, 30, 0, 30, tzinfo=UTC)
     assert due(half_past_two, first) == datetime(2022, 10, 31, 1, 30, tzinfo=UTC)
+
+
+def test_asked_in_the_hour_that_comes_twice_a_time_of_its_first_pass_is_over() -> None:
+    half_past_two = Cron("30 2 * * *", "Europe/Berlin")
+    second_pass = datetime(2022, 10, 30, 1, 10, tzinfo=UTC)
+    assert due(half_past_two, second_pass) == datetime(2022, 10, 31, 1, 30, tzinfo=UTC)
 
 
 def test_a_failing_cron_source_leaves_out_times_and_keeps_to_the_others() -> None:

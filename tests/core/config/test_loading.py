@@ -13,6 +13,8 @@ import pytest
 
 from monitor import __version__
 from monitor.config import Series, load, template
+from monitor.config.document import Document
+from monitor.config.validation import validated
 from monitor.fetch import FetchRules
 from monitor.read import ReadRules
 from monitor.read.gate import GateRules
@@ -165,9 +167,12 @@ def test_defaults_hold_until_a_source_says_otherwise(tmp_path: Path) -> None:
     assert settings.fetch == one.fetch
 
 
-def test_sources_that_say_nothing_of_their_own_share_their_rules(tmp_path: Path) -> None:
-    sources = "".join(f"  - url: https://a.org/{n}\n" for n in range(3))
-    one, two, _ = loaded(tmp_path, f"defaults: {{timeout: 5s, select: a, every: 1h}}\nsources:\n{sources}").declarations
+@pytest.mark.parametrize("own", ["", "timeout: 9s, select: b, every: 2h, confirm: {times: 2}, tags: [a]"])
+def test_sources_that_say_the_same_share_their_rules(tmp_path: Path, own: str) -> None:
+    sources = "".join(f"  - {{url: https://a.org/{n}, {own}}}\n" for n in range(2))
+    one, two = loaded(tmp_path, f"defaults: {{timeout: 5s, select: a, every: 1h}}\nsources:\n{sources}").declarations
+    assert one.gate is two.gate
+    assert one.source.tags is two.source.tags
     assert one.fetch is two.fetch
     assert one.read is two.read
     assert one.rhythm is two.rhythm
@@ -250,6 +255,19 @@ def test_secrets_are_seen_in_no_repr(tmp_path: Path) -> None:
     assert settings.database == "postgresql://me:hunter2@host/name"
     assert "hunter2" not in repr(settings)
     assert settings.shown_database == "postgresql://me:***@host/name"
+
+
+def test_secrets_written_out_are_guarded_as_soon_as_they_are_validated() -> None:
+    words = """\
+channels:
+  a: {email: {to: a@b.org, smtp: {host: h, password: hunter2}}}
+  b: {webhook: {url: "https://a.org/", secret: hunter2}}
+  c: {apprise: "slack://hunter2"}
+"""
+    valid, problems = validated(Document(words, "config.yaml", {}))
+    assert problems == []
+    assert valid.channels["b"]["webhook"]["secret"] == "hunter2"
+    assert "hunter2" not in repr(valid)
 
 
 def test_the_whole_shape_of_the_design_is_accepted_and_what_is_not_acted_upon_is_told(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def test_an_address_makes_a_readable_id_that_never_changes(url: str, name: str) 
 def test_long_addresses_that_differ_at_their_end_get_different_ids() -> None:
     long = "https://example.org/" + "a-very-long-path/" * 9
     assert slug(long + "1") != slug(long + "2")
+    assert len(slug(long + "1")) == 80
     assert slug(long + "1").startswith("example.org-a-very-long-path-a-very")
 
 
