@@ -102,18 +102,23 @@ def _path(url: str) -> str:
 
 def _permitted(written: str, roots: tuple[str, ...]) -> Path:
     """The real path, below one of the real roots."""
-    if "\0" in written or not roots:
+    if not roots:
         raise _outside(written)
     path = Path(roots[0], written)  # an absolute path stays as it is
     try:
         real = path.resolve(strict=True)
         allowed = any(real.is_relative_to(Path(root).resolve()) for root in roots)
-    except (OSError, RuntimeError) as error:  # RuntimeError: links that go round in a circle, before Python 3.13
-        said = _said(error) if isinstance(error, OSError) else "its links go round in a circle"
-        raise FetchError(f"{_shown(path)}: {said}", reason=FetchReason.FILE, hint=_NO_FILE_HINT) from None
-    if not allowed:
-        raise _outside(written)
-    return real
+    except OSError as error:
+        said = _said(error)
+    except ValueError:  # a NUL, or half of a surrogate pair
+        said = "not a name that a file can have"
+    except RuntimeError:  # before Python 3.13
+        said = "its links go round in a circle"
+    else:
+        if not allowed:
+            raise _outside(written)
+        return real
+    raise FetchError(f"{_shown(path)}: {said}", reason=FetchReason.FILE, hint=_NO_FILE_HINT)
 
 
 def _outside(written: str) -> FetchError:
