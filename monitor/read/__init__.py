@@ -104,7 +104,7 @@ def kind_of(body: bytes, content_type: str | None, url: str) -> str:
     """``html``, ``plain`` or ``pdf``: by the first bytes, the content type, the end of the address, in that order."""
     start = body[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
     media = (content_type or "").partition(";")[0].strip().lower()
-    path = urlsplit(url).path.lower() if "[" not in url else url.lower()
+    path = _path(url)
     if start.startswith(b"%pdf-") or media == "application/pdf":
         return "pdf"
     if start.startswith((b"<!doctype", b"<html", b"<?xml")) or "html" in media:
@@ -116,6 +116,13 @@ def kind_of(body: bytes, content_type: str | None, url: str) -> str:
     if path.endswith((".htm", ".html", ".shtml", ".xhtml")):
         return "html"
     return "html" if _TAG.search(body[:4096]) else "plain"
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path.lower()
+    except ValueError:
+        return ""
 
 
 def read(body: bytes, rules: ReadRules, *, content_type: str | None = None, url: str = "") -> Reading:

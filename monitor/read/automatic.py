@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from monitor.read.blocks import Block, blocks
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from lxml.etree import _Element as Element
 
-FURNITURE_TAGS: Final = frozenset({"nav", "aside", "footer", "menu", "dialog", "search"})
+FURNITURE_TAGS: Final = frozenset({"figcaption", "nav", "aside", "footer", "menu", "dialog", "search"})
 FURNITURE_ROLES: Final = frozenset(
     {
         "navigation",
@@ -44,17 +45,19 @@ FURNITURE_ROLES: Final = frozenset(
 )
 FURNITURE_WORDS: Final = frozenset(
     """
-    ad ads advert advertisement adverts advertising archive-list author-bio authorbio banner bottommeta breadcrumb
-    breadcrumbs carousel comment comments consent cookie cookies copyright disclaimer-bar disqus donate download-list
-    dropdown feedback foot footer gdpr hotnews inarticle infobox jump latest-news legal-links like likes livechat login
-    masthead menu menubar metabar modal more-news most-read mostread nav navbar navigation newsletter next-prev noprint
-    outbrain overlay pager pagination paginator partners popular popup post-nav postnav prevnext print printbtn printer
-    promo promos promotion rating recommend recommendation recommendations recommended related relatedposts relation
-    rss search share sharebar sharing sidebar signup sitemap skip skiplink skiplinks social socials sponsor sponsored
-    subscribe subscription taboola tagcloud taglist tags teaser teasers toolbar toolbox tools topbar trending tweet
-    widget widgets xiangguan
+    ad ads advert advertisement adverts advertising alsoread authorbio banner bottommeta breadcrumb breadcrumbs caption
+    captions carousel comment comments consent cookie cookies copyright disqus donate dropdown feedback foot footer
+    gallery gdpr hotnews jump latestnews likes livechat login masthead menu menubar metabar modal morenews mostread nav
+    navbar navigation newsletter nextprev noprint outbrain overlay pager pagination paginator partners popup postnav
+    prevnext print printbtn printer promo promos promotion rating readmore recommend recommendation recommendations
+    recommended related relatedposts relation rss search seealso share sharebar sharing sidebar signup sitemap skip
+    skiplink skiplinks slider slideshow social socials sponsor sponsored subscribe subscription taboola tagbox tagcloud
+    taglist tags teaser teasers toolbar toolbox tools topbar trending widget widgets xiangguan
     """.split()  # noqa: SIM905
 )
+"""Words of class and id, and pairs of them (``next-prev``), that name furniture."""
+CONTENT_WORDS: Final = frozenset({"embed", "tweet"})
+"""Words that name content even where one of furniture stands beside them (``social-media-embed``)."""
 FOUND_SHARE: Final = 0.5
 """What holds more of the text found by trafilatura than this is no furniture, whatever its class says."""
 UNFOUND_WEIGHT: Final = 0.6
@@ -68,10 +71,20 @@ LINKED_SHARE: Final = 0.7
 LINK_RUN: Final = 3
 """So many links one after the other are a menu, not text."""
 _WORDS: Final = re.compile(r"[a-z]+(?=[A-Z])|[A-Z]?[a-z]+|[A-Z]+")
+LEAD_WEIGHT: Final = 30
+LARGEST_PAGE: Final = 2_000_000
+"""Characters; trafilatura is not asked about larger pages."""
+SELECTOR_STEPS: Final = 8
 _ASIDE: Final = re.compile(
     r"(?<![a-z])(?:tooltip|popover|popup|sr-only|screen-reader|visually-?hidden|glossary-(?:card|definition))",
     re.IGNORECASE,
 )
+_LABEL: Final = re.compile(
+    r"\s*(?:advertisement|advertising|publicité|anzeige|werbung|реклама|广告|share(?: this(?: page| article)?)?|print|tweet|"
+    r"e-?mail|read more|see also|分享到?|打印(?:本页)?|关闭(?:窗口)?|相关(?:新闻|稿件|阅读)|back to top|top|返回顶部)\s*[:：.]?\s*",
+    re.IGNORECASE,
+)
+"""Lines that are labels of furniture, wherever they stand."""
 _ENDS: Final = re.compile(r"[.!?:;…。！？：；»”\"’')\]]\s*$")
 
 
@@ -89,15 +102,23 @@ def main_text(root: Element, words: str, skip: set[Element], facts: PageFacts) -
     """The main text of the page with this tree and source. Raises ``ReadError`` when there is none."""
     body = root.find("body")
     body = root if body is None else body
-    every = [_weighed(block) for block in blocks(body, skip | set(_asides(body)))]
-    _mark(every, found_by_trafilatura(words))
-    _mark_furniture(every, body)
-    holder = _holder(every, body)
+    inside_out = list(body.iter())
+    inside_out.reverse()
+    asides = {one for one in inside_out if (named := one.get("class")) and _ASIDE.search(named)}
+    every = [_weighed(block) for block in blocks(body, skip | asides)]
+    found = found_by_trafilatura(words)
+    for one in every:
+        one.found = one.size >= 8 and one.letters in found
+    furniture = _furniture(inside_out, every)
+    for one in every:
+        one.furniture = one.block.element in furniture
+    holder = _holder(inside_out, every)
     if holder is None:
         raise ReadError(
             "no main text was found on the page", hint='Name the statement with a selector: `select: "#article"`.'
         )
-    top, kept = _above(every, holder, facts), _inside(every, holder)
+    held = set(holder.iter())
+    top, kept = _above(every, held, facts), _inside(every, held)
     title, published, paragraphs = headed([*top, *kept], facts, len(top))
     return Main(title, published, paragraphs, selector_of(root, holder))
 
@@ -135,109 +156,115 @@ def _weighed(block: Block) -> _Weighed:
 
 
 def found_by_trafilatura(words: str) -> str:
-    """The letters of what trafilatura takes for the main text."""
+    """The letters of what trafilatura takes for the main text; nothing where it fails or the page is too large for it."""
+    if len(words) > LARGEST_PAGE:
+        return ""
     import trafilatura
 
-    text = trafilatura.extract(words, favor_precision=True, include_comments=False, include_tables=True, fast=True)
+    try:
+        text = trafilatura.extract(words, favor_precision=True, include_comments=False, include_tables=True, fast=True)
+    except Exception:  # noqa: BLE001  (whatever a hostile page trips it into: it is evidence, not the reader)
+        return ""
     return letters(text or "")
 
 
-def _mark(every: Sequence[_Weighed], found: str) -> None:
-    for one in every:
-        one.found = one.size >= 8 and one.letters in found
-
-
-def _mark_furniture(every: Sequence[_Weighed], body: Element) -> None:
+def _furniture(inside_out: Sequence[Element], every: Sequence[_Weighed]) -> set[Element]:
+    """The elements that are furniture, or stand in it."""
     held: dict[Element, float] = defaultdict(float)
-    total = 0.0
+    anything = any(one.found for one in every)
     for one in every:
-        if one.found:
-            total += one.size
-            for above in _upwards(one.block.element, body):
-                held[above] += one.size
-    known: dict[Element, bool] = {body: False}
-
-    def furniture(element: Element) -> bool:
-        path = []
-        at: Element | None = element
-        while at is not None and at not in known:
-            path.append(at)
-            at = at.getparent()
-        answer = known[at] if at is not None else False
-        for below in reversed(path):
-            answer = answer or (_is_furniture(below) and held[below] <= FOUND_SHARE * total)
-            known[below] = answer
-        return answer
-
-    for one in every:
-        one.furniture = furniture(one.block.element)
-
-
-def _is_furniture(element: Element) -> bool:
-    if element.tag in FURNITURE_TAGS or element.get("role") in FURNITURE_ROLES:
-        return True
-    if element.tag == "header" and not any(above.tag in ("article", "main") for above in element.iterancestors()):
-        return True
-    named = f"{element.get('class') or ''} {element.get('id') or ''}"
-    return named != " " and any(word.lower() in FURNITURE_WORDS for word in _WORDS.findall(named))
-
-
-def _asides(body: Element) -> list[Element]:
-    """Pop-ups inside sentences, and what is only said to screen readers."""
-    return [
-        one
-        for one in body.iter("span", "div", "sup", "i", "em")
-        if (named := one.get("class")) and _ASIDE.search(named)
-    ]
-
-
-def _upwards(element: Element, body: Element) -> list[Element]:
-    found = [element]
-    at: Element | None = element
-    while at is not None and at is not body:
-        at = at.getparent()
-        if at is not None:
-            found.append(at)
+        if one.found or not anything:
+            held[one.block.element] += one.size if anything else one.prose
+    for element in inside_out:
+        above = element.getparent()
+        if above is not None and element in held:
+            held[above] += held[element]
+    total = held[inside_out[-1]]
+    found: set[Element] = set()
+    read: set[Element] = set()  # inside an article or main
+    for element in reversed(inside_out):
+        above = element.getparent()
+        if element.tag in ("article", "main") or above in read:
+            read.add(element)
+        if above in found or (_is_furniture(element, element in read) and held[element] <= FOUND_SHARE * total):
+            found.add(element)
     return found
 
 
-def _holder(every: Sequence[_Weighed], body: Element) -> Element | None:
+def _is_furniture(element: Element, in_article: bool) -> bool:
+    if element.tag in FURNITURE_TAGS or (element.tag == "header" and not in_article):
+        return True
+    if not element.attrib or element.tag == "body":
+        return False
+    if element.get("role") in FURNITURE_ROLES:
+        return True
+    named = f"{element.get('class') or ''} {element.get('id') or ''}"
+    if named == " ":
+        return False
+    words = [word.lower() for word in _WORDS.findall(named)]
+    pairs = {first + second for first, second in pairwise(words)}
+    said = pairs.union(words)
+    return not said.isdisjoint(FURNITURE_WORDS) and said.isdisjoint(CONTENT_WORDS)
+
+
+def _holder(inside_out: Sequence[Element], every: Sequence[_Weighed]) -> Element | None:
     """The element that holds the text; None when nothing on the page weighs anything."""
-    near: dict[Element, float] = defaultdict(float)
+    own: dict[Element, float] = defaultdict(float)
     weight: dict[Element, float] = defaultdict(float)
     size: dict[Element, float] = defaultdict(float)
+    near: dict[Element, float] = defaultdict(float)
     for one in every:
-        worth = one.weight
-        for distance, above in enumerate(_upwards(one.block.element, body)):
-            weight[above] += worth
-            size[above] += one.size
-            if distance:
-                near[above] += worth * 0.5 ** (distance - 1)
-            elif one.block.element.tag not in ("p", "li", "td"):
-                near[above] += worth
-    if not near or not max(near.values()):
+        own[one.block.element] += one.weight
+        weight[one.block.element] += one.weight
+        size[one.block.element] += one.size
+    for element in inside_out:
+        above = element.getparent()
+        if above is None or element not in size:
+            continue
+        weight[above] += weight[element]
+        size[above] += size[element]
+        # Below an element its paragraphs count in full, those one level deeper by half, and so on.
+        near[above] += own[element] + 0.5 * near[element]
+    for element, worth in own.items():
+        if element.tag not in ("p", "li", "td"):
+            near[element] += worth
+    # Among equals the inmost, and of those the first.
+    chosen = max(reversed(inside_out), key=lambda element: near.get(element, 0.0))
+    if not near.get(chosen):
         return None
-    chosen = max(near, key=lambda element: near[element])
-    at: Element | None = chosen
-    while at is not None and at is not body:
-        at = at.getparent()
-        if at is None:
-            break
+    at, seen = chosen, weight[chosen]
+    while at is not inside_out[-1] and (above := at.getparent()) is not None:
+        at = above
         gained, added = weight[at] - weight[chosen], size[at] - size[chosen]
-        if gained >= GAIN * weight[chosen] and gained >= PURITY * added:
+        if weight[at] < (1 + GAIN) * seen:
+            continue  # nothing new worth a look since the last one
+        seen = weight[at]
+        if gained >= PURITY * added and not _only_lead(every, at, chosen):
             chosen = at
     return chosen
 
 
-def _inside(every: Sequence[_Weighed], holder: Element) -> list[Block]:
+def _only_lead(every: Sequence[_Weighed], outer: Element, inner: Element) -> bool:
+    """Whether ``outer`` adds no more to ``inner`` than one or two paragraphs before it: a lead, which is read anyway."""
+    below, within = set(outer.iter()), set(inner.iter())
+    places = [place for place, one in enumerate(every) if one.block.element in below]
+    first = next(place for place in places if every[place].block.element in within)
+    added = [
+        place for place in places if every[place].weight >= LEAD_WEIGHT and every[place].block.element not in within
+    ]
+    return len(added) <= 2 and all(place < first for place in added)
+
+
+def _inside(every: Sequence[_Weighed], held: set[Element]) -> list[Block]:
     """The blocks of the holder, without furniture and runs of links."""
     kept: list[Block] = []
     run: list[Block] = []
     for one in every:
-        if one.furniture or not _within(one.block.element, holder):
+        if one.furniture or one.block.element not in held or _LABEL.fullmatch(one.block.words):
             continue
-        if one.is_link:
-            run.append(one.block)
+        if one.is_link and not heading_level(one.block.element):
+            # Before everything else it is the name of a column, or a way back.
+            run += [one.block] if kept else []
             continue
         kept += run if len(run) < LINK_RUN else []
         run = []
@@ -245,9 +272,9 @@ def _inside(every: Sequence[_Weighed], holder: Element) -> list[Block]:
     return kept + (run if len(run) < LINK_RUN else [])
 
 
-def _above(every: Sequence[_Weighed], holder: Element, facts: PageFacts) -> list[Block]:
+def _above(every: Sequence[_Weighed], held: set[Element], facts: PageFacts) -> list[Block]:
     """What belongs to the text though it stands above its element: the title, the date, a lead."""
-    first = next(place for place, one in enumerate(every) if _within(one.block.element, holder))
+    first = next(place for place, one in enumerate(every) if one.block.element in held)
     above = every[max(0, first - 40) : first]
     inside = [one.block for one in every[first : first + 3]]
     place = title_at([one.block for one in above], facts, len(above))
@@ -256,7 +283,12 @@ def _above(every: Sequence[_Weighed], holder: Element, facts: PageFacts) -> list
     title = above[place].block
     if not facts.agrees(line(title.words)) and title_at(inside, facts, 3) is not None:
         return []
-    top = [block for one in above[place + 1 :] if (block := _belonging(one)) is not None]
+    top: list[Block] = []
+    for one in above[place + 1 :]:
+        words = line(one.block.words)
+        dated = bool(top) and lone_date(line(top[-1].words)) is not None
+        if (block := _belonging(one)) is not None or (dated and lone_time(words) and not one.furniture):
+            top.append(block or one.block)
     before = above[place - 1].block if place else None
     if before is not None and lone_date(line(before.words)) and _siblings(before, title):
         top.insert(0, before)
@@ -268,7 +300,7 @@ def _belonging(one: _Weighed) -> Block | None:
     words = line(one.block.words)
     if one.furniture:
         return None
-    if lone_date(words) or lone_time(words) or (one.prose >= 60 and _ENDS.search(words)):
+    if lone_date(words) or (one.prose >= 60 and _ENDS.search(words)):
         return one.block
     found = dated_byline(words)
     return Block(found.text, 0, one.block.element) if found else None
@@ -278,17 +310,13 @@ def _siblings(one: Block, other: Block) -> bool:
     return one.element.getparent() is other.element.getparent()
 
 
-def _within(element: Element, holder: Element) -> bool:
-    return element is holder or any(above is holder for above in element.iterancestors())
-
-
 def selector_of(root: Element, element: Element) -> str | None:
     """A CSS selector that selects this element and no other, by id or class where it has one; None when none is found."""
     from monitor.read.html import elements
 
     steps: list[str] = []
     at: Element | None = element
-    while at is not None and at.tag != "html":
+    while at is not None and at.tag != "html" and len(steps) < SELECTOR_STEPS:
         for way in _ways(at):
             selector = " > ".join([way, *steps])
             if elements(selector, root) == [element]:

@@ -47,10 +47,11 @@ MARK: Final = "~~"
 """Stands before and after struck text."""
 
 _HIDING: Final = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*(?:hidden|collapse)|mso-hide\s*:\s*all", re.IGNORECASE
+    r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}(?:hidden|collapse)|mso-hide\s{0,9}:\s{0,9}all", re.IGNORECASE
 )
-_STRIKING: Final = re.compile(r"text-decoration[a-z-]*\s*:[^;]*line-through", re.IGNORECASE)
+_STRIKING: Final = re.compile(r"text-decoration[a-z-]{0,20}\s{0,5}:[^;]{0,100}line-through", re.IGNORECASE)
 _BLANK_LINE: Final = re.compile(r"\n[ \t\r]*\n\s*")
+NOTE_LONGEST: Final = 12
 _NOTE: Final = re.compile(r"\s*[\[(]?(\d{1,3}|[*†‡§]|[a-z](?=.*\]))[\])]?\s*")
 _NOTHING: Final = re.compile(r"[\s|\u00a0\u200b\u3000\ufeff]*")
 # Noncharacters, as Unicode keeps for such uses, mark struck text and splits while a paragraph is put together.
@@ -237,8 +238,12 @@ class _Paragraph:
 
 def _note(element: Element) -> str | None:
     """A figure or sign that stands high: ``[1]`` where it links to a note, ``^1`` where it does not; None for others."""
-    words = "".join(str(one) for one in element.itertext())
-    found = _NOTE.fullmatch(words) if len(words) < 12 else None
+    words = ""
+    for one in element.itertext():
+        words += str(one)
+        if len(words) > NOTE_LONGEST:
+            return None
+    found = _NOTE.fullmatch(words)
     if found is None:
         return None
     linked = element.find(".//a") is not None or any(above.tag == "a" for above in _near(element))

@@ -74,6 +74,7 @@ _SHAPES: Final = tuple(
     for shape in _DATES
 )
 _TIME: Final = re.compile(rf"{_CLOCK}{_ZONE}", re.IGNORECASE)
+_YEAR: Final = re.compile(r"(?:19|20)\d\d|[〇零○一二三四五六七八九]{4}年")
 _LABEL: Final = re.compile(
     r"(?:first\s+)?(?:published|updated|posted|modified|released?|issued|created|date|time|press release|statement|"
     r"for (?:immediate )?release|embargoed until|last (?:update|updated|modified|reviewed)|publication date|release date|"
@@ -146,6 +147,8 @@ def moment(words: str | None) -> datetime | None:
 def _first(words: str) -> re.Match[str] | None:
     """The earliest date; among those that begin together the longest, which has the time."""
     plain = _plain(words[: 2 * LONGEST])
+    if not _YEAR.search(plain):
+        return None
     found = [one for shape in _SHAPES if (one := shape.search(plain)) and _parts_fit(one)]
     return min(found, key=lambda one: (one.start(), -one.end()), default=None)
 

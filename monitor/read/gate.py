@@ -27,6 +27,7 @@ SAME_OVERLAP: Final = 0.5
 """A text that shares so much with the one before is the statement, whatever it says."""
 TELLING_CHARACTERS: Final = 300
 """A sign of a block page stands in its title or so near the top …"""
+LOOKED_AT: Final = 5000
 TELLING_WORDS: Final = 80
 """… or the whole page has no more words than these."""
 
@@ -165,7 +166,7 @@ def _stand_in(reading: Reading, url: str, final_url: str, rules: GateRules) -> s
         return None
     if "challenge" in reading.hints and count <= TELLING_WORDS:
         return "a captcha or robot check (its script is in the page)"
-    told = words if count <= TELLING_WORDS else words[:TELLING_CHARACTERS]
+    told = words[:LOOKED_AT] if count <= TELLING_WORDS else words[:TELLING_CHARACTERS]
     for reason, signs in _signs():
         if found := signs.search(told):
             return f"{reason} («{found.group()[:60]}»)"

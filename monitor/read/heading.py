@@ -22,6 +22,7 @@ TOP_BLOCKS: Final = 8
 """Title and date are looked for in so many blocks at the top."""
 PROSE_LETTERS: Final = 160
 """The body of a text begins with the first block of so many letters (a Chinese character counts for two)."""
+HEAD_LONGEST: Final = 1000
 TITLE_LONGEST: Final = 300
 
 _PARTS: Final = re.compile(r"\s+[-–—|·»:]+\s+|\s*[|_»]+\s*|\s*[—–](?=[^\x00-\x7f])\s*")
@@ -50,39 +51,26 @@ _BYLINE: Final = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class PageFacts:
-    """What a page says of itself in its head: its titles, the name of the site, when it was published."""
+    """What a page says of itself in its head.
 
-    title: str = ""
-    og_title: str = ""
+    ``title`` is without the name of the site; ``titles`` are the letters of all it calls itself (``og:title``,
+    ``<title>``), ``site`` those of the name of the site; ``published_at`` is the time in its metadata.
+    """
+
+    title: str | None = None
+    titles: tuple[str, ...] = ()
     site: str = ""
     published_at: datetime | None = None
-
-    def title_alone(self) -> str | None:
-        """The title without the name of the site: ``og:title``, else the longest part of ``<title>``."""
-        whole = self.og_title or self.title
-        parts = [part for part in _PARTS.split(whole) if part]
-        if len(parts) < 2:
-            return whole or None
-        # Only outer parts are names of sites: what stands between the separators of a title belongs to it.
-        named = [place for place, part in enumerate(parts) if self.site and letters(part) == letters(self.site)]
-        if self.og_title and not named:
-            return whole
-        if named:
-            return max((part for place, part in enumerate(parts) if place not in named), key=_size, default=whole)
-        return max(parts, key=_size)
 
     def agrees(self, words: str) -> bool:
         """Whether ``words`` are (a main part of) the title that the page gives itself."""
         said = letters(words)
-        if _size(said) < 6 or len(words) > TITLE_LONGEST:
+        if size_of(said) < 6 or len(words) > TITLE_LONGEST or said == self.site:
             return False
-        own = [letters(one) for one in (self.og_title, self.title) if one]
-        alone = letters(self.title_alone() or "")
-        if said == letters(self.site):
-            return False
-        return any(said in one for one in own) or (
-            _size(alone) >= 12 and alone in said and len(said) < 1.3 * len(alone)
-        )
+        if any(said in one for one in self.titles):
+            return True
+        own = letters(self.title or "")
+        return size_of(own) >= 12 and own in said and len(said) < 1.15 * len(own)
 
 
 def page_facts(root: Element) -> PageFacts:
@@ -91,17 +79,29 @@ def page_facts(root: Element) -> PageFacts:
     published: datetime | None = None
     for one in root.iter("title", "meta"):
         if one.tag == "title":
-            title = title or line("".join(str(part) for part in one.itertext()))
-        else:
-            name = (one.get("property") or one.get("name") or one.get("itemprop") or "").lower()
-            content = one.get("content") or ""
-            if name == "og:title":
-                og_title = og_title or line(content)
-            elif name == "og:site_name":
-                site = site or line(content)
-            elif name in _DATE_PROPERTIES:
-                published = published or moment(content)
-    return PageFacts(title, og_title, site, published)
+            title = title or line((one.text or "")[:HEAD_LONGEST])
+            continue
+        name = (one.get("property") or one.get("name") or one.get("itemprop") or "").lower()
+        if name == "og:title":
+            og_title = og_title or line((one.get("content") or "")[:HEAD_LONGEST])
+        elif name == "og:site_name":
+            site = site or letters((one.get("content") or "")[:HEAD_LONGEST])
+        elif name in _DATE_PROPERTIES:
+            published = published or moment(one.get("content"))
+    titles = tuple(letters(one) for one in (og_title, title) if one)
+    return PageFacts(_title_alone(og_title, title, site), titles, site, published)
+
+
+def _title_alone(og_title: str, title: str, site: str) -> str | None:
+    """The title without the name of the site: ``og:title``, else the longest part of ``<title>``."""
+    whole = og_title or title
+    parts = [part for part in _PARTS.split(whole) if part]
+    if len(parts) < 2:
+        return whole or None
+    others = [part for part in parts if letters(part) != site]
+    if og_title and len(others) == len(parts):
+        return whole
+    return max(others, key=size_of, default=whole)
 
 
 def headed(kept: Sequence[Block], facts: PageFacts, top: int | None = None) -> tuple[str | None, str | None, list[str]]:
@@ -109,38 +109,34 @@ def headed(kept: Sequence[Block], facts: PageFacts, top: int | None = None) -> t
 
     The title is the heading at the top (the one that the page's own title agrees with goes first), else the page's own
     title. The date is a line at the top that is nothing but a date, with a time in the next line, if there; or the date
-    in a byline. Neither is repeated in the paragraphs.
+    in a byline. Neither is repeated in the paragraphs. The parts are not yet canonical.
     """
-    words = [line(block.words) for block in kept]
-    length = top_length(words) if top is None else max(top, top_length(words[top:]) + top)
+    length = _top_length(kept, top or 0)
+    words = [line(block.words) for block in kept[: length + 2]]
     place = title_at(kept, facts, length)
-    title = facts.title_alone() if place is None else words[place]
-    taken = set() if place is None else {place}
-    taken |= {at for at in range(length) if title and words[at] == title}
+    title = facts.title if place is None else kept[place].words
+    taken = {at for at in range(length) if at == place or (title and words[at] == line(title))}
+    paragraphs = [block.words for block in kept]
     published: str | None = None
     for at in range(length):
-        if at not in taken and (printed := lone_date(words[at])):
+        if at not in taken and (published := lone_date(words[at])):
             taken.add(at)
             following = next((one for one in (at + 1, at + 2) if one < len(words) and one not in taken), None)
             if following is not None and lone_time(words[following]):
-                printed = f"{printed} {words[following]}"
+                published = f"{published} {words[following]}"
                 taken.add(following)
-            published = printed
+            # Some pages print the same date twice, in two forms.
+            again = moment(published)
+            taken |= {one for one in range(at + 1, length) if again and moment(lone_date(words[one])) == again}
             break
     else:
         for at in range(length):
-            found = (
-                find_date(words[at])
-                if at not in taken and len(words[at]) <= 120 and _BYLINE.search(words[at])
-                else None
-            )
-            if found:
+            if at not in taken and (found := dated_byline(words[at])):
                 published = found.text
-                words[at] = " ".join(
-                    part.strip(" |·•｜,，(") for part in (words[at][: found.start], words[at][found.end :])
-                )
+                parts = (words[at][: found.start], words[at][found.end :])
+                paragraphs[at] = " ".join(part.strip(" |·•｜,，(") for part in parts)
                 break
-    return title, published, [one for at, one in enumerate(words) if at not in taken]
+    return title, published, [one for at, one in enumerate(paragraphs) if at not in taken]
 
 
 def dated_byline(words: str) -> Printed | None:
@@ -148,12 +144,12 @@ def dated_byline(words: str) -> Printed | None:
     return find_date(words) if len(words) <= 120 and _BYLINE.search(words) else None
 
 
-def top_length(words: Sequence[str]) -> int:
-    """How many blocks stand before the body of the text."""
-    for place, one in enumerate(words[:TOP_BLOCKS]):
-        if _size(letters(one)) >= PROSE_LETTERS:
+def _top_length(kept: Sequence[Block], least: int) -> int:
+    """How many blocks stand before the body of the text, which begins with the first long one; ``least`` at least."""
+    for place, block in enumerate(kept[least : least + TOP_BLOCKS], least):
+        if len(block.words) > 4 * PROSE_LETTERS or size_of(letters(block.words)) >= PROSE_LETTERS:
             return place
-    return min(len(words), TOP_BLOCKS)
+    return min(len(kept), least + TOP_BLOCKS)
 
 
 def title_at(kept: Sequence[Block], facts: PageFacts, limit: int) -> int | None:
@@ -162,11 +158,11 @@ def title_at(kept: Sequence[Block], facts: PageFacts, limit: int) -> int | None:
     for place, block in enumerate(kept[:limit]):
         said = line(block.words)
         level = heading_level(block.element)
-        if not said or len(said) > TITLE_LONGEST or lone_date(said) or (level is None and 2 * block.linked > len(said)):
+        if not said or len(said) > TITLE_LONGEST or (level is None and 2 * block.linked > len(said)) or lone_date(said):
             continue
         if facts.agrees(said):
-            worth = (3, _size(letters(said)) + 20 * (level == 1))
-        elif level in (1, 2) and letters(said) != letters(facts.site):
+            worth = (3, size_of(letters(said)) + 20 * (level == 1))
+        elif level in (1, 2) and letters(said) != facts.site:
             worth = (3 - level, -place)
         else:
             continue
@@ -188,6 +184,6 @@ def letters(words: str) -> str:
     return re.sub(r"[\W_]+", "", words).lower()
 
 
-def _size(words: str) -> int:
+def size_of(words: str) -> int:
     """Length in letters, where a character beyond Latin, Greek and Cyrillic (a syllable or a word) counts for two."""
     return len(words) if words.isascii() else sum(1 + (char >= "\u2e80") for char in words)

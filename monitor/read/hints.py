@@ -12,13 +12,15 @@ if TYPE_CHECKING:
     from storage.records import Text
 
 SHORT_CHARACTERS: Final = 1500
+LOOKED_AT: Final = 200_000
+"""Characters of the source that are looked at."""
 _SIGNS: Final = {
     "challenge": re.compile(
         r"cf-chl|cf_chl_|challenge-platform|/cdn-cgi/challenge|g-recaptcha|h-captcha|hcaptcha\.com|cf-turnstile|"
         r"geetest|captcha-delivery\.com|aliyun_waf|_Incapsula_Resource|px-captcha|awswaf|challenge-form",
         re.IGNORECASE,
     ),
-    "refresh": re.compile(r"<meta[^>]+http-equiv\s*=\s*[\"']?refresh", re.IGNORECASE),
+    "refresh": re.compile(r"<meta[^<>]{1,200}http-equiv\s*=\s*[\"']?refresh", re.IGNORECASE),
 }
 
 
@@ -26,4 +28,4 @@ def hints_in(page: str, text: Text) -> tuple[str, ...]:
     """Names of the signs found in the source of a page with a short text; nothing for a long one."""
     if len(text.text) > SHORT_CHARACTERS:
         return ()
-    return tuple(name for name, sign in _SIGNS.items() if sign.search(page))
+    return tuple(name for name, sign in _SIGNS.items() if sign.search(page, 0, LOOKED_AT))

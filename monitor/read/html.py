@@ -23,9 +23,15 @@ if TYPE_CHECKING:
 
     from monitor.read import Reading, ReadRules
 
-_XML_DECLARATION: Final = re.compile(r"^\s*<\?xml[^>]*\?>")
+_XML_DECLARATION: Final = re.compile(r"\s*<\?xml[^>]*\?>")
 DEEPEST: Final = 2048
-"""The parser follows elements to this depth; what lies deeper is lost, and the reading says so."""
+"""The parser follows elements to this depth and loses what lies deeper."""
+_WRAPPERS: Final = re.compile(
+    r"</?(?!(?:html|head|body|title|script|style|p|br|pre)\b)"
+    r"(?:(div|section|article|main|center|blockquote|ul|ol|li|dl|dd|table|tbody|tr|td|form|fieldset)|[a-z][a-z0-9-]*)"
+    r"\b[^<>]*>",
+    re.IGNORECASE,
+)
 
 
 def read(body: bytes, rules: ReadRules, content_type: str | None) -> Reading:
@@ -74,19 +80,34 @@ def parse(words: str, notes: list[str]) -> Element:
     Raises ``ReadError`` when there is nothing to parse.
     """
     # Surrogates cannot be encoded, a NUL would end the page for some parsers, and an XML declaration would be believed.
-    words = _XML_DECLARATION.sub("", words, count=1).replace("\x00", "\ufffd")
+    if declaration := _XML_DECLARATION.match(words):
+        words = words[declaration.end() :]
+    words = words.replace("\x00", "\ufffd")
+    root, whole = _tree(words)
+    if root is not None and not whole:
+        notes.append(f"nested deeper than {DEEPEST} elements: read without its wrappers and inline marks")
+        root, _ = _tree(_WRAPPERS.sub(_flat, words))
+    if root is None:
+        raise ReadError("the page is empty or not HTML", hint="Is the address right? See what it answers in a browser.")
+    return root
+
+
+def _tree(words: str) -> tuple[Element | None, bool]:
+    """The root, and whether the parser followed all elements to their depth."""
     parser = lxml.etree.HTMLParser(
         encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True, remove_pis=True
     )
     try:
         root = lxml.etree.fromstring(words.encode("utf-8", "replace"), parser)
     except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError, ValueError, AssertionError):
-        root = None
-    if root is None:
-        raise ReadError("the page is empty or not HTML", hint="Is the address right? See what it answers in a browser.")
-    if any(error.type_name == "ERR_RESOURCE_LIMIT" or "depth" in error.message.lower() for error in parser.error_log):
-        notes.append(f"nested deeper than {DEEPEST} elements: what lies deeper is not read")
-    return root
+        return None, True
+    limited = words.count("<") >= DEEPEST and any(one.type_name == "ERR_RESOURCE_LIMIT" for one in parser.error_log)
+    return root, not limited
+
+
+def _flat(tag: re.Match[str]) -> str:
+    """Nothing for an inline mark; for a wrapper a paragraph, which the next one closes."""
+    return "<p>" if tag.group(1) else ""
 
 
 def selected(root: Element, rules: ReadRules) -> list[Element]:
@@ -95,7 +116,10 @@ def selected(root: Element, rules: ReadRules) -> list[Element]:
     Raises ``ReadError`` when there are none.
     """
     named = rules.select or rules.xpath or ""
-    found = elements(named, root) if rules.select else _elements_of(_xpath(named)(root))
+    try:
+        found = elements(named, root) if rules.select else _elements_of(_xpath(named)(root))
+    except lxml.etree.XPathError as error:
+        raise ReadError(f"the selector {named!r} cannot be evaluated: {error}") from None
     if not found:
         raise ReadError(
             f"the selector {named!r} matches nothing on the page",
@@ -103,8 +127,13 @@ def selected(root: Element, rules: ReadRules) -> list[Element]:
         )
     if len(found) == 1:
         return found
-    chosen = set(found)
-    return [one for one in found if not any(above in chosen for above in one.iterancestors())]
+    kept: list[Element] = []
+    below: set[Element] = set()
+    for one in found:
+        if one not in below:
+            kept.append(one)
+            below.update(one.iter())
+    return kept
 
 
 def elements(selector: str, root: Element) -> list[Element]:

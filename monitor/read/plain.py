@@ -22,13 +22,12 @@ WRAP_COLUMNS: Final = 200
 FRONT_LONGEST: Final = 20_000
 
 _FRONT: Final = re.compile(r"\A---[ \t]*\n(.*?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_COMMENT: Final = re.compile(r"<!--.*?-->", re.DOTALL)
 _BLANK: Final = re.compile(r"\n\s*\n")
-_HEADING: Final = re.compile(r"\s{0,3}#{1,6}\s+(.*?)\s*#*\s*$")
+_HEADING: Final = re.compile(r"\s{0,3}#{1,6}\s+(\S.*)", re.DOTALL)
 _UNDERLINE: Final = re.compile(r"\s{0,3}(?:={3,}|-{3,})\s*$")
 _ITEM: Final = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+\S")
-_LINK: Final = re.compile(r"!?\[([^\[\]]*)\]\((?:https?:|mailto:|/|#)[^()\s]*(?:\s+\"[^\"]*\")?\)")
-_STRONG: Final = re.compile(r"(\*\*|__)(?=\S)(.+?)(?<=\S)\1")
+_LINK: Final = re.compile(r"!?\[([^\[\]]*)\]\((?:https?:|mailto:|/|#)[^()\s]*(?:\s+\"[^\"]{0,300}\")?\)")
+_STRONG: Final = re.compile(r"(\*\*|__)(?=\S)(.{1,400}?)(?<=\S)\1")
 _WIDE: Final = re.compile(r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60]")
 # Scripts written without spaces: a line break between two of their characters is none.
 _UNSPACED: Final = re.compile(r"[\u2e80-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\u201c\u201d]")
@@ -76,11 +75,27 @@ def _parsed(raw: str, removed: Counter[str]) -> Text:
     if front := _FRONT.match(words):
         named = _fields(front.group(1))
         words = words[front.end() :] if named else words
-    words = _COMMENT.sub("", words)
+    words = _without_comments(words)
     wrapped = max((_columns(one) for one in words.split("\n")), default=0) <= WRAP_COLUMNS
     parts = [part for block in _BLANK.split(words) if block.strip() for part in _parts(block, wrapped)]
     title, published, rest = _headed(parts, named)
     return canonical(title, published, [_unmarked(one) for one in rest], removed)
+
+
+def _without_comments(words: str) -> str:
+    kept: list[str] = []
+    while True:
+        before, opened, rest = words.partition("<!--")
+        kept.append(before)
+        _, closed, after = rest.partition("-->")
+        if not opened or not closed:
+            return "".join(kept) + opened + rest
+        words = after
+
+
+def _named(heading: re.Match[str]) -> str:
+    """The words of a heading, without the marks that may close it."""
+    return heading.group(1).rstrip().rstrip("#").rstrip()
 
 
 def _fields(front: str) -> Mapping[str, str]:
@@ -131,8 +146,8 @@ def _headed(parts: Sequence[str], named: Mapping[str, str]) -> tuple[str | None,
     title, published = named.get("title"), next((named[key] for key in _DATE_FIELDS if named.get(key)), None)
     rest = list(parts)
     heading = _HEADING.match(rest[0]) if rest else None
-    if heading and (title is None or line(heading.group(1)) == line(title)):
-        title = heading.group(1)
+    if heading and (title is None or line(_named(heading)) == line(title)):
+        title = _named(heading)
         del rest[0]
     elif title is None and len(rest) > 1 and len(rest[0]) <= TITLE_LONGEST and lone_date(line(rest[1])):
         title = rest.pop(0)
@@ -147,7 +162,7 @@ _DATE_FIELDS: Final = ("published", "date", "published_time", "pubdate", "issued
 def _unmarked(paragraph: str) -> str:
     """Without the marks of Markdown headings, links and bold type."""
     if heading := _HEADING.match(paragraph):
-        paragraph = heading.group(1)
+        paragraph = _named(heading)
     return _STRONG.sub(r"\2", _LINK.sub(r"\1", paragraph))
 
 

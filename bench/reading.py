@@ -1,0 +1,386 @@
+"""How well pages are read: measured on the corpus of real pages. ``python -m bench reading [CORPUS]``
+
+- F1 of 4-word runs (Chinese: 4 characters) against a hand-made or independent truth, in automatic mode;
+- stability: a change of the furniture outside the statement must not alter the text;
+- missed edits: a change inside the statement must alter it;
+- time: one selected page beside bare parsing by lxml, and a page in automatic mode.
+"""
+
+from __future__ import annotations
+
+# ruff: noqa: ARG001, ARG005  (all changes have one form)
+import copy
+import gzip
+import json
+import re
+import statistics
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import lxml.etree
+import lxml.html
+
+from monitor.read import ReadRules, read
+from monitor.read.html import elements, parse
+from monitor.read.plain import parse as parse_plain
+from storage.errors import ReadError
+
+Element = lxml.etree._Element
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page and its true text; ``main`` is a selector for the true element, where one is known."""
+
+    group: str
+    name: str
+    body: bytes
+    truth: str
+    main: str | None = None
+
+
+def pages(corpus: Path) -> Iterator[Page]:
+    """Every page of the corpus whose true text is known."""
+    truth = json.loads((corpus / "gt" / "article-benchmark.json").read_text("utf-8"))
+    for file in sorted((corpus / "html" / "article-benchmark").glob("*.html.gz")):
+        key = file.name.removesuffix(".html.gz")
+        yield Page("general", key[:8], gzip.decompress(file.read_bytes()), truth[key]["articleBody"])
+    for folder in sorted((corpus / "html" / "readability").iterdir()):
+        expected = lxml.html.fromstring((folder / "expected.html").read_text("utf-8"))
+        yield Page("general", folder.name, (folder / "source.html").read_bytes(), _spaced(expected))
+    for file in sorted((corpus / "html" / "federalreserve").glob("*.html")):
+        statement = corpus / "series" / "fomc-statements" / f"{file.stem}.txt"
+        words = parse_plain(statement.read_text("utf-8")).text
+        yield Page("statement", f"fed {file.stem}", file.read_bytes(), words, "#article > div:nth-of-type(3)")
+    selectors = {"kremlin-en": ".read__content", "fmprc": "#News_Body_Txt_A", "cctv": "#content_area, .cnt_bd"}
+    for folder_name, selector in selectors.items():
+        for file in sorted((corpus / "html" / folder_name).iterdir()):
+            body = file.read_bytes()
+            main = ".entry-content" if folder_name == "kremlin-en" else selector
+            truth_of = _selected(body, selector, folder_name)
+            yield Page("statement", f"{folder_name} {file.stem}", body, truth_of, main)
+    for file in sorted((corpus / "series" / "ecb-decisions").glob("*.html")):
+        body = file.read_bytes()
+        yield Page("statement", f"ecb {file.stem}", body, _selected(body, "main .section, main section", "ecb"))
+
+
+def _spaced(element: Element) -> str:
+    return " ".join(str(part) for part in element.itertext())
+
+
+def _selected(body: bytes, selector: str, kind: str) -> str:
+    remove = {
+        "kremlin-en": (
+            ".masha-ignore",
+            ".read__bottommeta",
+            ".read__internal_content aside",
+            ".tooltip__text",
+            ".read__categ",
+            "h1",
+            ".read__meta",
+        ),
+        "ecb": ("h1", ".ecb-publicationDate", ".related-topics", "nav", ".see-also-boxes"),
+    }
+    reading = read(body, ReadRules(select=selector, remove=remove.get(kind, ())))
+    return "\n".join(reading.text.paragraphs)
+
+
+def runs(text: str, length: int = 4) -> dict[tuple[str, ...], int]:
+    """The runs of words of a text, counted."""
+    words = re.findall(r"[\u3400-\u9fff]|[^\W_\u3400-\u9fff]+", text.lower())
+    found: dict[tuple[str, ...], int] = defaultdict(int)
+    for start in range(max(1, len(words) - length + 1)):
+        found[tuple(words[start : start + length])] += 1
+    return found
+
+
+def scores(text: str, truth: str) -> tuple[float, float, float]:
+    """Precision, recall and F1 of the runs of words."""
+    a, b = runs(text), runs(truth)
+    same = sum(min(count, b.get(run, 0)) for run, count in a.items())
+    precision, recall = same / max(1, sum(a.values())), same / max(1, sum(b.values()))
+    return precision, recall, 2 * precision * recall / max(1e-9, precision + recall)
+
+
+def automatic(body: bytes) -> tuple[str | None, str | None]:
+    """Title and paragraphs in automatic mode, and the printed date; None when nothing was found."""
+    try:
+        text = read(body, ReadRules()).text
+    except ReadError:
+        return None, None
+    return "\n".join([text.title or "", *text.paragraphs]), text.published
+
+
+def quality(found: list[Page], verbose: bool) -> None:
+    """Print F1 by group."""
+    by_group: dict[str, list[tuple[float, float, float, str]]] = defaultdict(list)
+    for page in found:
+        try:
+            reading = read(page.body, ReadRules())
+            text = "\n".join(reading.text.paragraphs)
+        except ReadError:
+            text = ""
+        by_group[page.group].append((*scores(text, page.truth), page.name))
+    for group, rows in by_group.items():
+        precision, recall, f1 = (statistics.mean(row[at] for row in rows) for at in range(3))
+        print(f"{group:10} {len(rows):3} pages  F1 {f1:.3f}  P {precision:.3f}  R {recall:.3f}")
+        for row in sorted(rows, key=lambda row: row[2])[: 8 if verbose else 0]:
+            print(f"    {row[3]:28} P {row[0]:.3f} R {row[1]:.3f} F1 {row[2]:.3f}")
+
+
+Change = Callable[[Element, Element], None]
+
+
+def _insert(where: Element, place: int, markup: str) -> None:
+    for at, one in enumerate(lxml.html.fragments_fromstring(markup)):
+        where.insert(place + at, one)
+
+
+def _after(main: Element, markup: str) -> None:
+    above = main.getparent()
+    assert above is not None
+    _insert(above, above.index(main) + 1, markup)
+
+
+def _before(main: Element, markup: str) -> None:
+    above = main.getparent()
+    assert above is not None
+    _insert(above, above.index(main), markup)
+
+
+_TEASER = (
+    "<div class='card'><h3><a href='/{0}'>{1} delegation visits the region</a></h3>"
+    "<p>The {1} delegation arrived on Tuesday for talks on trade and culture.</p></div>"
+)
+_BANNER = (
+    "<div class='cc-window'><p>We use cookies to improve your experience on our site and to show you relevant content. "
+    "By continuing you agree to their use.</p><button>Accept</button></div>"
+)
+
+
+def _digits(body: Element, main: Element) -> None:
+    for one in body.iter():
+        if isinstance(one.tag, str) and not _inside(one, main):
+            if one.text and one.tag not in ("script", "style"):
+                one.text = re.sub(r"\d(?!\d)", lambda found: str((int(found.group()) + 1) % 10), one.text)
+            if one is not main and one.tail and one.getparent() is not None and not _inside(one.getparent(), main):
+                one.tail = re.sub(r"\d(?!\d)", lambda found: str((int(found.group()) + 1) % 10), one.tail)
+
+
+def _links(body: Element, main: Element) -> None:
+    for place, one in enumerate(body.iter("a")):
+        if place % 2 and not _inside(one, main) and one.text and len(one.text) > 20:
+            one.text = one.text[:10] + " entirely other news of the day"
+
+
+def _attributes(body: Element, main: Element) -> None:
+    for one in body.iter():
+        if isinstance(one.tag, str) and not _inside(one, main):
+            one.set("data-token", "4711")
+
+
+def _inside(one: Element | None, main: Element) -> bool:
+    while one is not None:
+        if one is main:
+            return True
+        one = one.getparent()
+    return False
+
+
+OUTSIDE: dict[str, Change] = {
+    "date": lambda body, main: _insert(body, 0, "<div>Tuesday, 14 March 2023</div>"),
+    "banner": lambda body, main: _insert(body, len(body), _BANNER),
+    "counter before": lambda body, main: _before(main, "<div class='views'>Views: 4,711</div>"),
+    "counter after": lambda body, main: _after(main, "<div class='views'>Views: 4,711</div>"),
+    "links": lambda body, main: _after(
+        main,
+        "<ul>" + "".join(f"<li><a href='/{n}'>Another piece of news number {n}</a></li>" for n in range(6)) + "</ul>",
+    ),
+    "teasers": lambda body, main: _after(
+        main, "".join(_TEASER.format(n, name) for n, name in enumerate(("Polish", "Kenyan", "Thai", "Cuban")))
+    ),
+    "digits": _digits,
+    "link texts": _links,
+    "attributes": _attributes,
+    "empty slot": lambda body, main: _before(main, "<div class='ad-slot'></div>"),
+}
+
+
+def _words_of(main: Element, tag: str | None = None) -> list[Element]:
+    return [
+        one
+        for one in main.iter()
+        if isinstance(one.tag, str) and one.text and len(one.text.strip()) > 20 and (tag is None or one.tag == tag)
+    ]
+
+
+def _edit_word(body: Element, main: Element) -> None:
+    one = _words_of(main)[len(_words_of(main)) // 2]
+    one.text = (one.text or "")[:-3] + "zzz"
+
+
+def _edit_last(body: Element, main: Element) -> None:
+    _insert(main, len(main), "<p>It was noted.</p>")
+
+
+def _edit_digit(body: Element, main: Element) -> None:
+    one = _words_of(main)[0]
+    one.text = (one.text or "") + " 17"
+
+
+def _edit_item(body: Element, main: Element) -> None:
+    _insert(main, len(main) // 2, "<ul><li>extend the agreement</li><li>meet again</li></ul>")
+
+
+def _edit_table(body: Element, main: Element) -> None:
+    _insert(
+        main, len(main) // 2, "<table><tr><th>Year</th><td>2021</td></tr><tr><th>Rate</th><td>0.25</td></tr></table>"
+    )
+
+
+def _edit_heading(body: Element, main: Element) -> None:
+    _insert(main, len(main) // 2, "<h3>On security</h3>")
+
+
+def _edit_quote(body: Element, main: Element) -> None:
+    _insert(main, len(main) // 2, "<blockquote>We shall see.</blockquote>")
+
+
+INSIDE: dict[str, Change] = {
+    "word": _edit_word,
+    "short last paragraph": _edit_last,
+    "figure": _edit_digit,
+    "list": _edit_item,
+    "table": _edit_table,
+    "heading": _edit_heading,
+    "quotation": _edit_quote,
+}
+
+
+def changes(found: list[Page], table: dict[str, Change], what: str, wanted: bool, verbose: bool) -> None:
+    """Print in how many pages each change did (``wanted`` False: wrongly) or did not (True) alter the text."""
+    wrong: dict[str, list[str]] = {name: [] for name in table}
+    counted = redates = 0
+    for page in found:
+        try:
+            reading = read(page.body, ReadRules())
+        except ReadError:
+            continue
+        root = parse(page.body.decode(reading.encoding or "utf-8", "replace"), [])
+        select = page.main or _true_element(root, page.truth)
+        mains = elements(select, root) if select else []
+        if len(mains) != 1:
+            continue
+        counted += 1
+        before, dated = automatic(lxml.etree.tostring(root, encoding="utf-8", method="html"))
+        for name, change in table.items():
+            changed = copy.deepcopy(root)
+            body, main = changed.find("body"), elements(select or "", changed)[0]
+            if body is None or main is body:
+                continue
+            change(body, main)
+            after, redated = automatic(lxml.etree.tostring(changed, encoding="utf-8", method="html"))
+            if name == "digits" and before and after:
+                # Other figures in a title or a printed date are another title, another date: rightly told.
+                heading, reheaded = (one.partition("\n")[0] for one in (before, after))
+                redates += (dated, heading) != (redated, reheaded)
+                after = after.replace(reheaded, heading, 1)
+            if (before != after) is not wanted:
+                wrong[name].append(page.name)
+    total = sum(map(len, wrong.values()))
+    print(f"{what}: {counted} pages, {100 * total / max(1, counted * len(table)):.1f} % wrong")
+    if redates:
+        print(f"    (in {redates} pages the changed figures were those of the title or the printed date: right)")
+    for name, names in wrong.items():
+        print(f"    {name:22} {len(names):3}  {', '.join(names[: 6 if verbose else 0])}")
+
+
+def _true_element(root: Element, truth: str) -> str | None:
+    """The smallest element that holds nine tenths of the true runs of words."""
+    from monitor.read.automatic import selector_of
+
+    wanted = runs(truth)
+    body = root.find("body")
+    best = None
+    for one in root.iter() if body is None else body.iter():
+        if isinstance(one.tag, str) and one.tag not in ("script", "style"):
+            held = runs(_spaced(one)) if len(_spaced(one)) >= 0.8 * len(truth) else {}
+            if held and sum(min(n, held.get(run, 0)) for run, n in wanted.items()) >= 0.85 * sum(wanted.values()):
+                best = one
+    return None if best is None else selector_of(root, best)
+
+
+def short(found: list[Page]) -> None:
+    """Print what is left of statements cut to so many words: lost is a recall below a half."""
+    for limit in (12, 20, 40, 80, 120):
+        rows = []
+        for page in found:
+            root = parse(page.body.decode("utf-8", "replace"), [])
+            select = page.main or _true_element(root, page.truth)
+            mains = elements(select, root) if select else []
+            if len(mains) != 1:
+                continue
+            words = re.sub(r"(?<=[\u3400-\u9fff])", " ", " ".join(_spaced(mains[0]).split())).split()[:limit]
+            said = re.sub(r"(?<=[\u3400-\u9fff]) ", "", " ".join(words)) + "."
+            for below in list(mains[0]):
+                mains[0].remove(below)
+            mains[0].text = None
+            lxml.etree.SubElement(mains[0], "p").text = said
+            try:
+                text = "\n".join(
+                    read(lxml.etree.tostring(root, encoding="utf-8", method="html"), ReadRules()).text.paragraphs
+                )
+            except ReadError:
+                text = ""
+            rows.append((scores(text, said), page.name))
+        lost = [name for score, name in rows if score[1] < 0.5]
+        precision = statistics.mean(score[0] for score, _ in rows)
+        print(
+            f"short, {limit:3} words: lost {100 * len(lost) / len(rows):3.0f} %, P {precision:.2f}  {', '.join(lost[:5])}"
+        )
+
+
+def timing(corpus: Path) -> None:
+    """Print the time of a selected page of 45 KB beside bare parsing, and of automatic mode."""
+    body = (corpus / "html" / "kremlin-en" / "54860.html").read_bytes()
+    body = body.replace(
+        b"</article>", b"</article>" + b"<div class='more'>" + b"<p>More of it.</p>" * 500 + b"</div>", 1
+    )
+    rules = ReadRules(select=".read__content")
+
+    def bare() -> None:
+        root = lxml.html.document_fromstring(body)
+        root.cssselect(".read__content")[0].text_content()
+
+    for name, call in (
+        ("bare lxml: parse, select, text_content", bare),
+        ("read with a selector", lambda: read(body, rules)),
+        ("read, automatic", lambda: read(body, ReadRules())),
+    ):
+        best = min(_timed(call) for _ in range(100 if "auto" not in name else 15))
+        print(f"{name:40} {1000 * best:7.2f} ms  ({len(body) / 1000:.0f} KB)")
+
+
+def _timed(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run all of it: ``[CORPUS] [-v: name the pages] [-q: main text only]``."""
+    corpus = Path(next((one for one in arguments if not one.startswith("-")), "../shared/corpus"))
+    verbose = "-v" in arguments
+    found = list(pages(corpus))
+    quality(found, verbose)
+    if "-q" in arguments:
+        return
+    for group in ("statement", "general"):
+        part = [page for page in found if page.group == group and ".print" not in page.name]
+        changes(part, OUTSIDE, f"{group}, outside", False, verbose)
+        changes(part, INSIDE, f"{group}, inside", True, verbose)
+    short(found)
+    timing(corpus)
