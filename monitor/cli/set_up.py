@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,6 +91,8 @@ def _look(
     encoding: str | None,
     allow_private: Sequence[str],
 ) -> Seen:
+    import asyncio
+
     from monitor.looking import look
     from monitor.read import ReadRules
     from monitor.read.html import check_rules

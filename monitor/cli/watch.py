@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
@@ -40,6 +39,8 @@ def check_command(asking: Asking, names: Sequence[str], as_json: bool, exit_code
       variorum check ukraine --json
     """
     del no_alerts  # nothing is sent by this version; the option holds back what a later one would send
+    import asyncio
+
     from monitor.compose import house, named, utc_now
 
     settings = asking.settings(check_selectors=True)
@@ -128,6 +129,7 @@ def daemon_command(asking: Asking) -> int:
       variorum daemon
       variorum -v --config /etc/variorum/config.yaml daemon
     """
+    import asyncio
     import logging
 
     from monitor.daemon import run

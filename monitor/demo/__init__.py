@@ -101,9 +101,9 @@ def _heading(step: Step, style: Style) -> str:
 
 
 def _told(parts: House, checked: Checked, style: Style) -> str:
+    from monitor.histories import history_of
     from monitor.render import render
     from monitor.render.answers import check_line
-    from monitor.histories import history_of
     from monitor.sides import last_change
     from storage.records import Outcome
 
@@ -115,8 +115,8 @@ def _told(parts: House, checked: Checked, style: Style) -> str:
 
 def _against_baseline(parts: House, style: Style) -> str:
     """The wording that stood furthest from the baseline: the last before the return to the first."""
-    from monitor.render import render
     from monitor.histories import history_of
+    from monitor.render import render
     from monitor.sides import baseline_side, compared, version_side
 
     history = history_of(parts.archive, SOURCE)

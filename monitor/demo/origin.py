@@ -25,6 +25,13 @@ class Published:
     views: int = field(default=0)
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Nothing: a client that lets go of a kept connection is no fault."""
+
+
 @contextmanager
 def origin() -> Iterator[Published]:
     """Serve on a free loopback port until the block ends."""
@@ -48,8 +55,7 @@ def origin() -> Iterator[Published]:
         def log_message(self, *_: object) -> None:
             """Nothing: the demonstration says itself what happens."""
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
-        server.daemon_threads = True
+    with _Server(("127.0.0.1", 0), Answer) as server:
         published.url = f"http://127.0.0.1:{server.server_address[1]}{PATH}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()
