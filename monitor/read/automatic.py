@@ -73,7 +73,8 @@ LINK_RUN: Final = 3
 _WORDS: Final = re.compile(r"[a-z]+(?=[A-Z])|[A-Z]?[a-z]+|[A-Z]+")
 LEAD_WEIGHT: Final = 30
 LARGEST_PAGE: Final = 2_000_000
-"""Characters; trafilatura is not asked about larger pages."""
+LARGEST_TREE: Final = 15_000
+"""Characters and elements; about larger pages trafilatura, which can take minutes there, is not asked."""
 SELECTOR_STEPS: Final = 8
 _ASIDE: Final = re.compile(
     r"(?<![a-z])(?:tooltip|popover|popup|sr-only|screen-reader|visually-?hidden|glossary-(?:card|definition))",
@@ -106,7 +107,7 @@ def main_text(root: Element, words: str, skip: set[Element], facts: PageFacts) -
     inside_out.reverse()
     asides = {one for one in inside_out if (named := one.get("class")) and _ASIDE.search(named)}
     every = [_weighed(block) for block in blocks(body, skip | asides)]
-    found = found_by_trafilatura(words)
+    found = found_by_trafilatura(words) if len(inside_out) <= LARGEST_TREE else ""
     for one in every:
         one.found = one.size >= 8 and one.letters in found
     furniture = _furniture(inside_out, every)

@@ -46,6 +46,7 @@ PREFORMATTED: Final = frozenset({"pre", "xmp", "listing", "plaintext"})
 MARK: Final = "~~"
 """Stands before and after struck text."""
 
+_UNTIL_FOUND: Final = "until-found"  # what a search on the page opens is there to be read
 _HIDING: Final = re.compile(
     r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}(?:hidden|collapse)|mso-hide\s{0,9}:\s{0,9}all", re.IGNORECASE
 )
@@ -75,12 +76,12 @@ def hidden(element: Element) -> bool:
     tag = element.tag
     if tag in LEFT_OUT:
         return not (tag == "button" and any(above.tag in HEADINGS for above in _near(element)))
-    if not element.attrib:
-        return tag == "dialog"
-    if (tag == "dialog" and element.get("open") is None) or element.get("hidden", "until-found") != "until-found":
+    if tag == "dialog" and element.get("open") is None:
         return True
     style = element.get("style")
-    return style is not None and _HIDING.search(style) is not None
+    if style is not None and _HIDING.search(style):
+        return True
+    return element.get("hidden", _UNTIL_FOUND) != _UNTIL_FOUND
 
 
 def _near(element: Element) -> Iterator[Element]:

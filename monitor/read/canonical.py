@@ -1,7 +1,7 @@
 """What canonical text is, and nothing else. Pure.
 
-NFC (Unicode Standard Annex 15); one space for every run of white space, NBSP and its kin included; a paragraph is one
-line. Dropped, and counted: control characters, soft hyphens, byte-order marks, zero-width characters, bidirectional
+NFC (Unicode Standard Annex 15); one space for every run of white space (what Unicode calls so: NBSP and its kin, too);
+a paragraph is one line. Dropped, and counted: control characters, soft hyphens, byte-order marks, zero-width characters, bidirectional
 controls, language tags (which can hide text) and noncharacters. Unpaired surrogates become U+FFFD. Zero-width joiners
 stay where they carry meaning: between letters of the scripts that join (Arabic, Indic, Khmer, Mongolian …) and between
 the parts of an emoji. Quotes and dashes stay as they are: a changed quote is a cosmetic change, not nothing.
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Sequence
 
-_SPACES: Final = re.compile(r"[ \t-\r\x1c-\x1f\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]+")
-# A run worth rewriting: anything but one plain space between words.
-_ODD_SPACES: Final = re.compile(r"[\t-\r\x1c-\x1f\x85\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]|  ")
 _FAMILIES: Final = {
     "control": r"\x00-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\ufdd0-\ufdef\ufffe\uffff",
     "invisible": r"\u00ad\u200b\u2060-\u2064\ufeff\ufff9-\ufffc\U000e0001",
@@ -52,12 +49,12 @@ _JOINING: Final = (
 
 def line(words: str, removed: Counter[str] | None = None) -> str:
     """One paragraph in canonical form; what was dropped is added to ``removed`` under the name of its family."""
-    if _ODD.search(words):
-        words = _cleaned(words, removed)
-    if _ODD_SPACES.search(words):
-        words = _SPACES.sub(" ", words)
-    words = words.strip(" ")
-    return words if words.isascii() else unicodedata.normalize("NFC", words)
+    words = " ".join(words.split())
+    if words.isprintable() and words.isascii():
+        return words
+    if not words.isprintable() and _ODD.search(words):
+        words = " ".join(_cleaned(words, removed).split())
+    return unicodedata.normalize("NFC", words)
 
 
 def canonical(

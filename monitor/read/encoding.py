@@ -151,7 +151,7 @@ def _is_utf8(body: bytes) -> bool:
 def _looks_western(body: bytes) -> bool:
     """Whether bytes above ASCII stand alone, as accented letters and quotes do in Western languages."""
     runs = [len(run) for run in _HIGH.findall(body[:SAMPLE_BYTES])]
-    return sum(length for length in runs if length > 3) <= 0.5 * sum(runs)
+    return sum(length for length in runs if length > 2) <= 0.3 * sum(runs)
 
 
 def guess(body: bytes) -> str | None:

@@ -93,7 +93,7 @@ def page_facts(root: Element) -> PageFacts:
 
 
 def _title_alone(og_title: str, title: str, site: str) -> str | None:
-    """The title without the name of the site: ``og:title``, else the longest part of ``<title>``."""
+    """The title without the name of the site: ``og:title``, else the first part of ``<title>`` that is not short."""
     whole = og_title or title
     parts = [part for part in _PARTS.split(whole) if part]
     if len(parts) < 2:
@@ -101,7 +101,8 @@ def _title_alone(og_title: str, title: str, site: str) -> str | None:
     others = [part for part in parts if letters(part) != site]
     if og_title and len(others) == len(parts):
         return whole
-    return max(others, key=size_of, default=whole)
+    longest = max(map(size_of, others), default=0)
+    return next((part for part in others if 2 * size_of(part) >= longest), whole)
 
 
 def headed(kept: Sequence[Block], facts: PageFacts, top: int | None = None) -> tuple[str | None, str | None, list[str]]:

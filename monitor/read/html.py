@@ -45,7 +45,7 @@ def read(body: bytes, rules: ReadRules, content_type: str | None) -> Reading:
     skip = {element for selector in rules.remove for element in elements(selector, root)}
     facts = page_facts(root)
     if rules.select or rules.xpath:
-        kept = [block for element in selected(root, rules) for block in blocks(element, skip)]
+        kept = [block for element in selected(root, rules) if element not in skip for block in blocks(element, skip)]
         select = rules.select
         title, published, paragraphs = headed(kept, facts)
     else:
@@ -145,7 +145,7 @@ def check_rules(rules: ReadRules) -> None:
     """Raise ``ConfigError`` (``KEY: what``) when a selector, expression or encoding of the rules cannot be understood."""
     for key, selector in (("select", rules.select), *(("remove", one) for one in rules.remove)):
         try:
-            _ = selector is None or _css(selector)
+            _ = selector is None or _css(selector)(lxml.etree.Element("html"))
         except (SelectorError, lxml.etree.XPathError) as error:
             raise ConfigError(
                 f"{key}: not a CSS selector: {selector!r} ({error})", hint="For example: '#article', 'div.news > p'"

@@ -92,16 +92,17 @@ def _shape(words: str) -> str:
 
 
 def _paragraphs(lines: Sequence[str]) -> list[str]:
-    """Lines joined until a blank one, a list item, or one that ends a sentence well before the usual width."""
+    """Lines joined until a blank one, a date, a list item, or one that stops well before the usual width."""
     widths = sorted(len(one) for one in lines if one)
     usual = widths[int(0.8 * (len(widths) - 1))] if widths else 0
     found: list[list[str]] = [[]]
     for one in lines:
-        if not one or re.match(r"(?:[•▪◦‣·]|\(?\d{1,2}[.)]|\([a-z]\))\s", one):
+        if not one or lone_date(one) or re.match(r"(?:[•▪◦‣·]|\(?\d{1,2}[.)]|\([a-z]\))\s", one):
             found.append([])
         if one:
             found[-1].append(one)
-            if re.search(r"[.:!?。！？：”\"]$", one) and len(one) < 0.8 * usual:
+            ended = re.search(r"[.:!?。！？：”\"]$", one) is not None
+            if len(one) < (0.8 if ended else 0.6) * usual:
                 found.append([])
     return [line(_joined(part)) for part in found if part]
 

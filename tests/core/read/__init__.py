@@ -1,0 +1,1 @@
+"""Tests of reading: bytes to canonical text, and the quality gate."""

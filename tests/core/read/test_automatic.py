@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import pytest
+
+from monitor.read import ReadRules, read
+from tests.core.read.test_html import PAGE
+
+SECTIONS = [
+    "The Committee noted that growth had continued at a moderate pace over the summer, led by household spending.",
+    "Members discussed the outlook for prices and agreed that the pressure had eased a little since the last meeting.",
+    "All members voted to keep the rate unchanged and to publish the minutes two weeks after the meeting.",
+]
+
+
+def paragraphs(page: str) -> tuple[str, ...]:
+    return read(page.encode(), ReadRules(), content_type="text/html").text.paragraphs
+
+
+def test_the_main_text_is_found_with_title_date_and_selector() -> None:
+    found = read(PAGE.encode(), ReadRules(), content_type="text/html")
+    assert found.text.title == "Readout of a call"
+    assert found.text.published == "2022-02-26 12:05"
+    assert found.text.paragraphs == (
+        "The two ministers spoke on the phone on Friday afternoon about the situation in the region.",
+        "They agreed to remain in contact.",
+    )
+    assert found.select == "#article"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("14 March 2023", "15 March 2023"),
+        (
+            "<footer>",
+            "<ul><li><a href=/1>Another piece of news</a><li><a href=/2>And one more of them</a></ul><footer>",
+        ),
+        ("<footer>", "<div class=views>Views: 4,711</div><footer>"),
+        (
+            "<nav>",
+            "<div class='cookie-bar'>We use cookies to make this site better. By going on you agree to it.</div><nav>",
+        ),
+        ("Share this page", "Show this page"),
+        ("All rights", "Some rights"),
+        (
+            "<footer>",
+            "<div class=card><h3>Delegation visits</h3><p>The delegation arrived on Tuesday.</p></div><footer>",
+        ),
+        ("<body>", "<body data-token=4711><div class=wrapper>"),
+    ],
+)
+def test_furniture_cannot_alter_the_text(old: str, new: str) -> None:
+    assert old in PAGE
+    changed, before = (
+        read(one.encode(), ReadRules(), content_type="text/html") for one in (PAGE.replace(old, new), PAGE)
+    )
+    assert changed.text == before.text
+
+
+@pytest.mark.parametrize(
+    "added",
+    [
+        "<p>It was noted.</p>",
+        "<ul><li>extend the agreement</li></ul>",
+        "<table><tr><td>Year</td><td>2021</td></tr></table>",
+        "<h3>On security</h3>",
+        "<blockquote>We shall see.</blockquote>",
+        '<p><a href="/note">Implementation note</a></p>',
+    ],
+)
+def test_nothing_inside_the_statement_is_missed(added: str) -> None:
+    assert len(paragraphs(PAGE.replace("</article>", f"{added}</article>"))) == 3
+
+
+def test_a_text_in_several_sections_is_read_whole() -> None:
+    page = (
+        "<body><div class=page>"
+        + "".join(f"<section><h2>Part</h2><p>{one}</p></section>" for one in SECTIONS)
+        + "</div>"
+    )
+    assert [one for one in paragraphs(page) if one in SECTIONS] == SECTIONS
+
+
+def test_a_lead_between_title_and_text_belongs_to_it_and_a_menu_does_not() -> None:
+    page = (
+        f"<body><main><div><h1>Minutes</h1><p>{SECTIONS[0]}</p><ul class=tabs><li><a href=a>Text</a></ul></div>"
+        f"<div class=body><p>{SECTIONS[1]}</p><p>{SECTIONS[2]}</p></div></main>"
+    )
+    assert list(paragraphs(page)) == SECTIONS
+
+
+def test_a_class_of_furniture_around_the_whole_text_does_not_hide_it() -> None:
+    page = f'<body><div class="share-page"><aside>{"".join(f"<p>{one}</p>" for one in SECTIONS)}</aside></div>'
+    assert list(paragraphs(page)) == SECTIONS
+
+
+def test_the_proposed_selector_selects_what_was_read() -> None:
+    page = f'<body><div><div class="news news-1234"><p>{"</p><p>".join(SECTIONS)}</p></div><div class=x>y</div></div>'
+    found = read(page.encode(), ReadRules(), content_type="text/html")
+    assert found.select == "div.news"
+    assert read(page.encode(), ReadRules(select=found.select), content_type="text/html").text == found.text
