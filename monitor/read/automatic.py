@@ -322,8 +322,10 @@ def selector_of(root: Element, element: Element) -> str | None:
             selector = " > ".join([way, *steps])
             if elements(selector, root) == [element]:
                 return selector
-        place = 1 + sum(1 for _ in at.itersiblings(at.tag, preceding=True))
-        steps.insert(0, f"{at.tag}:nth-of-type({place})")
+        if _plain_tag(at):
+            steps.insert(0, f"{at.tag}:nth-of-type({1 + sum(1 for _ in at.itersiblings(at.tag, preceding=True))})")
+        else:
+            steps.insert(0, f":nth-child({1 + sum(1 for _ in at.itersiblings(preceding=True))})")
         at = at.getparent()
     return None
 
@@ -332,10 +334,14 @@ def _ways(element: Element) -> list[str]:
     """Selectors for one element, the best first. Names with figures in them belong to one page and are avoided."""
     name = element.get("id") or ""
     classes = [one for one in (element.get("class") or "").split() if re.fullmatch(r"[A-Za-z][A-Za-z_-]*", one)]
+    tag = element.tag if _plain_tag(element) else ""
     ways = [f"#{name}"] if re.fullmatch(r"[A-Za-z][A-Za-z_-]*\d?", name) else []
-    ways += [f"{element.tag}.{one}" for one in classes]
+    ways += [f"{tag}.{one}" for one in classes]
     if len(classes) > 1:
-        ways.append(element.tag + "".join(f".{one}" for one in classes))
-    if re.fullmatch(r"[a-z][a-z0-9]*", element.tag):
-        ways.append(element.tag)
-    return ways
+        ways.append(tag + "".join(f".{one}" for one in classes))
+    return [*ways, tag] if tag else ways
+
+
+def _plain_tag(element: Element) -> bool:
+    """Whether a broken page did not make the name of the element up."""
+    return re.fullmatch(r"[a-z][a-z0-9]*", element.tag) is not None

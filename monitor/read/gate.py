@@ -131,7 +131,7 @@ def leads_home(url: str, final_url: str) -> bool:
     asked, got = _split(url), _split(final_url)
     if got[1] or not _HOME_PATH.fullmatch(got[0]):
         return False
-    return asked[0].rstrip("/") != got[0].rstrip("/") and (bool(asked[1]) or not _HOME_PATH.fullmatch(asked[0]))
+    return bool(asked[1]) or not _HOME_PATH.fullmatch(asked[0])
 
 
 _HOME_PATH: Final = re.compile(

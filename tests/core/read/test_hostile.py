@@ -1,0 +1,148 @@
+"""No input makes reading raise anything but its own error, or take long."""
+
+from __future__ import annotations
+
+import gzip
+import random
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from monitor.read import Reading, ReadRules, read
+from storage.errors import ReadError
+from tests.core.read.test_html import PAGE
+from tests.core.read.test_pdf import PAGES, pdf
+
+RULES = (ReadRules(select="p, div, td, li"), ReadRules(), ReadRules(kind="plain"), ReadRules(kind="pdf"))
+TAGS = [
+    "html",
+    "head",
+    "body",
+    "p",
+    "div",
+    "span",
+    "table",
+    "tr",
+    "td",
+    "li",
+    "ol",
+    "ul",
+    "a",
+    "b",
+    "del",
+    "q",
+    "sup",
+    "pre",
+    "br",
+    "rt",
+    "ruby",
+    "script",
+    "style",
+    "title",
+    "meta",
+    "h1",
+]
+markup = st.lists(
+    st.one_of(
+        st.sampled_from([f"<{tag}>" for tag in TAGS] + [f"</{tag}>" for tag in TAGS]),
+        st.sampled_from(
+            ["<p style='display:none'>", "<!--", "-->", "<![CDATA[", "&#0;", "&#xD800;", "&nbsp;", "<p hidden>"]
+        ),
+        st.text(max_size=12),
+    ),
+    max_size=40,
+).map("".join)
+
+
+def tried(body: bytes, rules: ReadRules, content_type: str | None = None) -> Reading | None:
+    try:
+        found = read(body, rules, content_type=content_type)
+    except ReadError as error:
+        refusal = error.message
+    else:
+        refusal = None
+    if refusal is not None:
+        assert refusal
+        assert "\n" not in refusal
+        return None
+    assert found.text.paragraphs
+    found.text.text.encode("utf-8")
+    assert found.reader == rules.fingerprint
+    return found
+
+
+@given(st.binary(max_size=400), st.sampled_from(RULES), st.sampled_from([None, "text/html", "text/plain; charset=gbk"]))
+def test_any_bytes_are_read_or_refused(body: bytes, rules: ReadRules, content_type: str | None) -> None:
+    tried(body, rules, content_type)
+
+
+@given(markup, st.sampled_from(RULES[:2]))
+def test_any_markup_is_read_or_refused(page: str, rules: ReadRules) -> None:
+    tried(page.encode("utf-8", "surrogatepass"), rules, "text/html")
+
+
+@settings(max_examples=60)
+@given(st.randoms(use_true_random=False), st.sampled_from([PAGE.encode(), pdf(*PAGES)]))
+def test_damaged_pages_and_files_are_read_or_refused(dice: random.Random, body: bytes) -> None:
+    for rules in (RULES[0], RULES[1]):
+        tried(damaged(body, dice), rules)
+
+
+def damaged(body: bytes, dice: random.Random) -> bytes:
+    changed = bytearray(body)
+    for _ in range(dice.randint(1, 12)):
+        place = dice.randrange(len(changed))
+        how = dice.randrange(4)
+        if how == 0:
+            changed[place] = dice.randrange(256)
+        elif how == 1:
+            del changed[place : place + dice.randint(1, 200)]
+        elif how == 2:
+            changed[place:place] = changed[max(0, place - 100) : place] * 3
+        else:
+            changed[place:place] = dice.choice(
+                [b"<div>", b"\x00", b"</table>", b"<!--", b"<script>", b"\xff\xfe", b"%%EOF"]
+            )
+        if not changed:
+            break
+    return bytes(changed)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<" * 400_000,
+        b"<div>" * 80_000,
+        b"<font color=red>" * 30_000 + b"words",
+        b"<!--" * 100_000,
+        b"<meta " * 60_000,
+        b"<table><tr><td>x</td><td>" * 15_000,
+        b"<ol>" + b"<li>x" * 60_000,
+        b'<p style="' + b"text-decoration:" * 25_000 + b'">x</p>',
+        b"<sup>" * 60_000 + b"1",
+        b"<pre>" + b"x\n\n" * 100_000,
+        b"# " + b" " * 300_000 + b"x",
+        b"\n" * 300_000 + b"**a " * 20_000,
+        b"2022-01-01 " * 40_000,
+        b"<p>" + "\u200d".encode() * 120_000,
+    ],
+    ids=lambda body: body[:8].decode("latin-1").strip(),
+)
+@pytest.mark.parametrize("rules", RULES[:3], ids=["select", "automatic", "plain"])
+def test_a_page_made_to_exhaust_takes_no_longer_than_its_size(body: bytes, rules: ReadRules) -> None:
+    started = time.process_time()
+    tried(body, rules, None if rules.kind else "text/html")
+    assert time.process_time() - started < 8
+
+
+@pytest.mark.corpus
+def test_damaged_real_pages_are_read_or_refused(corpus: Path) -> None:
+    dice = random.Random(7)
+    files = sorted((corpus / "html").rglob("*.*html*"))
+    for file in dice.sample(files, 12):
+        body = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        tried(damaged(body[:60_000], dice), RULES[0])
+        tried(damaged(body[:60_000], dice), RULES[1])
