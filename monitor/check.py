@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from monitor.config import Declaration
+    from monitor.differ.lexicon import Rules
     from monitor.fetch import Fetched
     from monitor.fetch.client import Fetcher
     from monitor.writer import Writer
@@ -60,6 +61,8 @@ class Around:
     writer: Writer
     now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     dice: Callable[[], float] = random.random
+    rules: Rules | None = None
+    """What the differ classifies with, where phrases are registered."""
     owner: str | None = None
     """Who holds the lease on the source, where there is one: a record under a lost lease is refused."""
 
@@ -93,7 +96,7 @@ async def check_source(declared: Declaration, latest: Latest, around: Around) ->
         verdict.confirmable and confirmed(latest.suspicion, reading.text.digest, got.fetched_at, declared.gate)
     ):
         return await _suspect(declared, latest, got.snapshot, reading, verdict.reason or "suspect", around)
-    change = await _compare(before, reading.text) if before else None
+    change = await _compare(before, reading.text, around.rules) if before else None
     return await _record(declared, latest, got, reading, before, change, around)
 
 
@@ -290,7 +293,7 @@ async def _read(snapshot: Snapshot, rules: ReadRules) -> Reading:
     return await asyncio.to_thread(read, snapshot.body, rules, content_type=content_type, url=snapshot.final_url)
 
 
-async def _compare(old: Text, new: Text) -> Change:
+async def _compare(old: Text, new: Text, rules: Rules | None) -> Change:
     if max(len(old.text), len(new.text)) < LARGE_TEXT_CHARS:
-        return compare(old, new)
-    return await asyncio.to_thread(compare, old, new)
+        return compare(old, new, rules)
+    return await asyncio.to_thread(compare, old, new, rules)

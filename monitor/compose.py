@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from monitor.config import Declaration, Settings
+    from monitor.differ.lexicon import Rules
 
 SPACING_S: Final = 1.0
 """Seconds between two requests to one public host."""
@@ -55,13 +56,22 @@ async def house(
             )
             try:
                 await writer.call(Archive.declare, [declared.source for declared in settings.declarations], now())
-                yield House(settings, archive, Around(fetcher, writer, now, owner=owner))
+                yield House(settings, archive, Around(fetcher, writer, now, rules=differ_rules(settings), owner=owner))
             finally:
                 await fetcher.aclose()
         finally:
             await writer.aclose()
     finally:
         archive.close()
+
+
+def differ_rules(settings: Settings) -> Rules | None:
+    """The differ's rules with the registered phrases; None where there are none, and the shipped rules do."""
+    if not settings.phrases:
+        return None
+    from monitor.differ.lexicon import default_rules
+
+    return default_rules().extended(formulas={phrase.id: phrase.variants for phrase in settings.phrases})
 
 
 def lease_owner() -> str:

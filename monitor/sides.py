@@ -11,6 +11,7 @@ from storage.errors import UsageError
 
 if TYPE_CHECKING:
     from monitor.config import Declaration
+    from monitor.differ.lexicon import Rules
     from monitor.histories import History
     from storage.records import Change, Text, Version
 
@@ -27,13 +28,13 @@ def version_side(history: History, version: Version) -> Side:
     )
 
 
-def compared(old: Side, new: Side, *, silent: bool = False) -> Comparison:
+def compared(old: Side, new: Side, *, silent: bool = False, rules: Rules | None = None) -> Comparison:
     """The comparison of two sides; ``silent`` as it was judged when the newer was recorded."""
-    change: Change = compare(old.text, new.text)
+    change: Change = compare(old.text, new.text, rules)
     return Comparison(old, new, replace(change, silent=silent) if silent else change)
 
 
-def step(history: History, version: Version) -> Comparison:
+def step(history: History, version: Version, rules: Rules | None = None) -> Comparison:
     """The change that led to ``version``: from the one before it. Raises ``UsageError`` for the first."""
     if version.number == 1:
         raise UsageError(
@@ -42,17 +43,17 @@ def step(history: History, version: Version) -> Comparison:
         )
     before = history.versions[version.number - 2]
     silent = version.silent and not history.is_series
-    return compared(version_side(history, before), version_side(history, version), silent=silent)
+    return compared(version_side(history, before), version_side(history, version), silent=silent, rules=rules)
 
 
-def last_change(history: History) -> Comparison:
+def last_change(history: History, rules: Rules | None = None) -> Comparison:
     """The last change of their page, not of our reader: the newest version that is no reread, against the one before.
 
     Raises ``UsageError`` when there is one wording only, or none.
     """
     newest = history.latest()
     changed = (one for one in reversed(history.versions) if (history.is_series or not one.reread) and one.number > 1)
-    return step(history, next(changed, newest))
+    return step(history, next(changed, newest), rules)
 
 
 def text_side(ref: str, text: Text, *, source: str | None = None, url: str | None = None) -> Side:

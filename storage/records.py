@@ -231,6 +231,15 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Phrase:
+    """A registered set phrase: its wordings in any language, and the sources or series in which it is expected."""
+
+    id: str
+    variants: tuple[str, ...]
+    expect: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Validators:
     """What the server gave us to ask conditionally with (RFC 9110, section 13)."""
 

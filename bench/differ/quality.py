@@ -81,7 +81,11 @@ def _number(sentence: str, dice: random.Random) -> str | None:
 
 
 def _word(sentence: str, dice: random.Random) -> str | None:
-    words = [one for one in re.finditer(r"\b[a-zéèê]{5,}\b", sentence) if one.start() > 0]
+    words = [
+        one
+        for one in re.finditer(r"\b[a-zéèê]{5,}\b", sentence)
+        if one.start() > 0 and one.group() not in ("percent", "billion", "million")
+    ]
     if not words:
         return None
     one = dice.choice(words)
@@ -437,4 +441,5 @@ def _kinds(made: list[Case], ours: list[object], *, misses: bool) -> None:
 
 
 def _meets(start: int, end: int, span: tuple[int, int]) -> bool:
-    return start <= span[1] and end >= span[0]
+    # an insertion or deletion may be told a few characters off: “a [very ]small” is “a[ very] small”
+    return start <= span[1] + 2 and end >= span[0] - 2

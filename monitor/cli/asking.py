@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from monitor.config import Settings
+    from monitor.differ.lexicon import Rules
     from monitor.fetch import FetchRules
     from monitor.render import Style
     from storage.archive import Archive
@@ -64,6 +65,12 @@ class Asking:
 
         rules = self.settings().fetch if self.config_path.exists() else FetchRules()
         return replace(rules, allow_private=(*rules.allow_private, *allow_private))
+
+    def rules(self) -> Rules | None:
+        """The differ's rules with the registered phrases, where there is a configuration that registers some."""
+        from monitor.compose import differ_rules
+
+        return differ_rules(self.settings()) if self.config_path.exists() else None
 
     @property
     def colored(self) -> bool:

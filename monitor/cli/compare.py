@@ -109,7 +109,8 @@ def _comparison(resolve: Operands, operands: Sequence[str]) -> Comparison:
         return _one(resolve, operands[0])
     if len(operands) > 2:
         raise UsageError(f"diff takes one or two operands, got {len(operands)}", hint="`variorum diff A B`")
-    return compared(*resolve.sides(operands))
+    old, new = resolve.sides(operands)
+    return compared(old, new, rules=resolve.rules())
 
 
 def _called_by_git(operands: Sequence[str]) -> bool:
@@ -127,10 +128,10 @@ def _one(resolve: Operands, word: str) -> Comparison:
         raise UsageError(f"{word}: one file or page alone has nothing to be compared with", hint="`variorum diff A B`")
     name, ref = split_operand(word)
     if ref == BASELINE:
-        return compared(resolve.version_side(word), resolve.version_side(name))
+        return compared(resolve.version_side(word), resolve.version_side(name), rules=resolve.rules())
     history, version = resolve.version(word)
     if ref is not None:
-        return step(history, version)
+        return step(history, version, resolve.rules())
     if version.number == 1 and resolve.has_baseline(name):
-        return compared(resolve.baseline(name), resolve.version_side(name))
-    return last_change(history)
+        return compared(resolve.baseline(name), resolve.version_side(name), rules=resolve.rules())
+    return last_change(history, resolve.rules())

@@ -60,7 +60,7 @@ def _with_patch(history: History, version: Version, asking: Asking) -> str:
     head = log_lines([version], style).rstrip("\n")
     if version.number == 1:
         return head + "\n"
-    return f"{head}\n\n{render(step(history, version), 'inline', style)}"
+    return f"{head}\n\n{render(step(history, version, asking.rules()), 'inline', style)}"
 
 
 @click.command("show")

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.cli.asking import Asking
+    from monitor.differ.lexicon import Rules
     from monitor.histories import History
     from monitor.render import Side
     from storage.archive import Archive
@@ -125,6 +126,10 @@ class Operands:
 
         declared = named(self._asking.settings(), [name])
         return baseline_side(next((one for one in declared if one.baseline is not None), declared[0]))
+
+    def rules(self) -> Rules | None:
+        """The differ's rules, where what is compared is watched (for two files no configuration is read)."""
+        return self._asking.rules() if self._archive is not None else None
 
     def has_baseline(self, name: str) -> bool:
         """Whether the configuration (where there is one) gives that source a baseline file."""

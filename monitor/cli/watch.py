@@ -113,7 +113,11 @@ def _report(asking: Asking, parts: House, results: Sequence[Checked]) -> None:
         if one.outcome in (Outcome.CHANGED, Outcome.COSMETIC) and asking.verbosity >= 0 and shown < DIFFS_SHOWN:
             shown += 1
             write(
-                "\n" + render(last_change(history_of(parts.archive, one.source)), "inline", style).rstrip("\n") + "\n\n"
+                "\n"
+                + render(
+                    last_change(history_of(parts.archive, one.source), parts.around.rules), "inline", style
+                ).rstrip("\n")
+                + "\n\n"
             )
     if asking.verbosity >= 0:
         write(check_summary(results) + "\n")

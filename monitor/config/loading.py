@@ -18,7 +18,7 @@ from monitor.read import ReadRules
 from monitor.read.gate import GateRules
 from monitor.schedule import Interval
 from storage.errors import ConfigError
-from storage.records import Source
+from storage.records import Phrase, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 DATABASE: Final = "sqlite:///variorum.db"
 EVERY: Final = Interval(900.0, "15m")
-NOT_YET: Final = ("listings", "phrases", "alerts", "channels", "web")
+NOT_YET: Final = ("listings", "alerts", "channels", "web")
 """Keys that are validated, so that a configuration can be prepared, and that this version does not act upon."""
 
 _FETCH_KEYS: Final = {
@@ -102,6 +102,10 @@ class _Joining:
             user_agent=self._fetch.user_agent,
             concurrency=head.get("concurrency", CONCURRENCY),
             per_host=head.get("per_host", PER_HOST),
+            phrases=tuple(
+                Phrase(one["id"], tuple(one["variants"]), tuple(one.get("expect", ())))
+                for one in self._valid.items.get("phrases", {}).values()
+            ),
             notes=tuple(self._notes()),
         )
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from monitor.read import ReadRules
     from monitor.read.gate import GateRules
     from monitor.schedule import Rhythm
-    from storage.records import Source
+    from storage.records import Phrase, Source
 
 CONCURRENCY: Final = 50
 PER_HOST: Final = 2
@@ -60,6 +60,7 @@ class Settings:
     user_agent: str
     concurrency: int = CONCURRENCY
     per_host: int = PER_HOST
+    phrases: tuple[Phrase, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property

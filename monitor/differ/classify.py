@@ -153,10 +153,15 @@ def _breaks(space: str) -> bool:
     return space.replace("\r\n", "\n").replace("\r", "\n").count("\n") >= 2 or "\u2029" in space
 
 
+_FULL_STOPS: Final = frozenset(".!?。！？…")
+
+
 def _bound(raw: Raw, old: str, new: str, rules: Rules) -> tuple[EditKind, str] | None:
     """At a sentence bound that only one side has: a split or a merge when nothing but a joining word went with it."""
     words_old = Counter(word.casefold() for word in _WORDS.findall(old))
     words_new = Counter(word.casefold() for word in _WORDS.findall(new))
+    if words_old == words_new and not set(old + new) & _FULL_STOPS and not _breaks(old + new):
+        return EditKind.PUNCTUATION, "punctuation:marks"  # a semicolon for a comma
     over = (words_old - words_new) + (words_new - words_old)
     if len(list(over.elements())) <= 3 and all(word in rules.connectors for word in over):
         return (EditKind.SPLIT, "split:sentence") if raw.split else (EditKind.MERGED, "merged:sentence")

@@ -69,10 +69,10 @@ def _ends(text: str, start: int, stop: int, after: int) -> bool:
     before = _WORD_BEFORE.search(text[begin:stop])
     if before is None:
         return True
-    word, at = before.group(), begin + before.start()
+    word, at = str(before.group()), begin + before.start()
     if word[-1].isdigit():
         # «3.» at the start of a unit is a list mark; elsewhere a figure may end a sentence.
-        return at > start
+        return bool(at > start)
     if len(word) == 1 and word.isupper():
         return False
     if "." in word:

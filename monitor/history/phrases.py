@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from monitor.history.folding import Folded
     from monitor.history.lineage import Word
-    from storage.records import Text, Version
+    from storage.records import Phrase, Text, Version
 
 NEAR: Final = 0.61
 """The least similarity of a near match; one of a short variant must be as near as ``NEAR_SHORT``."""
@@ -39,15 +39,6 @@ NEAR_AT_MOST: Final = 20
 """Near matches kept for one phrase and source: the earliest."""
 
 _CLAUSE: Final = regex.compile(r"[.,;:!?。，、；：！？…]\s|[。，、；：！？…\n]")
-
-
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """A registered set phrase: its wordings in any language, and the sources or series in which it is expected."""
-
-    id: str
-    variants: tuple[str, ...]
-    expect: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,3 +171,18 @@ def test_a_series_stands_wherever_a_source_can(variorum: Program) -> None:
     assert json.loads(variorum("log", "rates-2024-01-10", "--json").out)["versions"][0]["captured"].startswith(
         "2024-01-10"
     )
+
+
+def test_registered_phrases_are_watched_over_the_history(variorum: Program) -> None:
+    variorum.write(
+        "config.yaml",
+        'sources: []\nseries: [{id: calls}]\nphrases: [{id: concerns, variants: ["legitimate security concerns"], expect: [calls]}]\n',
+    )
+    variorum.write("t/2024-01-10.txt", "They noted legitimate security concerns of all sides.")
+    variorum.write("t/2024-02-10.txt", "They noted reasonable security concerns of all sides.")
+    assert variorum("import", "folder", "t", "--series", "calls").code == 0
+    assert [edit["kinds"][0] for edit in variorum("diff", "calls", "--json").json["edits"]] == ["formula"]
+    ran = variorum("phrases", "calls")
+    assert ran.code == 0, ran.err
+    assert "concerns" in ran.out
+    assert variorum("phrases", "calls", "--json").json

@@ -4,7 +4,7 @@ import random
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitor.history.blame import Blame, blame
@@ -140,6 +140,27 @@ def test_words_keep_their_origin_when_a_sentence_is_split_or_merged() -> None:
     assert [word.text for word in merged.sentences[0].words if word.since.version == 2] == ["and"]
 
 
+def test_a_long_run_put_back_in_another_sentence_is_known_again_also_when_going_on() -> None:
+    clause = "respect the sovereignty and territorial integrity of every state without exception"
+    versions = history(
+        [LEADERS, f"All parties must {clause}."],
+        LEADERS,
+        [LEADERS, f"The Minister recalled in Geneva, once more, the duty to {clause}."],
+    )
+    answer = blame(versions, words=True)
+    came = words(answer, sentence=1)
+    assert {came[word] for word in clause.split() if word != "the"} == {(1, True)}
+    assert came["Minister"] == (3, False)
+    assert blame(versions[2:], words=True, before=blame(versions[:2])) == answer
+
+
+def test_words_have_their_place_in_the_whole_text() -> None:
+    versions = history([LEADERS, AID])
+    (_, second) = blame(versions, words=True).sentences
+    assert [word.text for word in second.words] == AID.rstrip(".").split()
+    assert all(versions[0][1].text[word.start : word.end] == word.text for word in second.words)
+
+
 def test_a_copy_of_a_sentence_that_still_stands_takes_nothing_from_it() -> None:
     answer = blame(history(LEADERS, [LEADERS, AID], [LEADERS, AID, LEADERS]), words=True)
     assert since(answer) == [1, 2, 3]
@@ -213,6 +234,19 @@ def test_origins_lie_in_versions_that_have_the_words(texts: list[list[str]]) -> 
         for word in sentence.words:
             assert word.text.lower() in versions[word.since.version - 1][1].text.lower()
             assert word.since.version <= sentence.since.version or sentence.returned
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(TEXTS, min_size=1, max_size=7))
+@example([["Two sides agreed."], ["Two sides agreed peace."], ["Two sides agreed.", "Two sides agreed peace talks."]])
+def test_what_stands_is_remembered_as_standing_and_no_word_stands_twice(texts: list[list[str]]) -> None:
+    memory = blame(history(*texts)).memory
+    standing = [word for place in memory.standing for word in memory.sentences[place].words]
+    assert len(set(standing)) == len(standing)
+    for place, sentence in enumerate(memory.sentences):
+        assert (sentence.lost is None) == (place in memory.standing)
+    for place, word in enumerate(memory.words):
+        assert (word.lost is None) == (place in standing)
 
 
 def edited(count: int, sentences: int, seed: int) -> list[list[str]]:

@@ -54,6 +54,12 @@ def test_distance_is_one_less_the_share_of_words_in_common() -> None:
     assert member.new_share == pytest.approx(2 / 6)
 
 
+def test_a_reworded_sentence_counts_by_its_similarity_on_both_sides() -> None:
+    member = against(text("One two three four five six."), text("One two three four five six seven eight."))
+    assert member.lines[0].similarity == pytest.approx(12 / 14)
+    assert member.distance == pytest.approx(1 - (12 / 14 * 6 + 12 / 14 * 8) / 14)
+
+
 def test_a_cosmetic_change_is_no_drift() -> None:
     member = against(text(LEADERS, AID), text(LEADERS.replace("leaders", "Leaders"), AID.replace(".", " !")))
     assert member.distance == 0

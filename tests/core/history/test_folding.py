@@ -22,6 +22,9 @@ from monitor.history.folding import fold
         ("co\u00adoper\u200bate", "cooperate"),
         ("cafe\u0301", "café"),
         ("Straße", "strasse"),
+        ("ｶﾞｲﾄﾞ", "ガイド"),
+        ("ㄱㅏ", "가"),
+        ("a ¯ b", "a ¯ b"),
     ],
 )
 def test_what_is_only_typography_folds_away(written: str, folded: str) -> None:
@@ -58,6 +61,9 @@ def test_every_place_of_a_folded_text_leads_back_to_where_it_came_from(text: str
 
 
 @given(ODD)
+@example("0\r¯")
+@example("ʼn ŉ")
+@example("ΐΰ")
 def test_folding_a_folded_line_changes_nothing(text: str) -> None:
     once = fold(" ".join(text.split())).text
     assert fold(once).text == once

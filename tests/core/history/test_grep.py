@@ -43,6 +43,12 @@ def test_first_and_last_sight_gaps_and_counts_are_told_with_windows() -> None:
     assert [example.version for example in found.examples] == [2, 5]
 
 
+def test_a_gap_may_be_one_version_long() -> None:
+    found = one("peace", "calm", "peace", phrase="peace")
+    assert found is not None
+    assert [gap.versions for gap in found.gaps] == [(2,)]
+
+
 def test_a_phrase_that_still_stands_has_not_vanished() -> None:
     found = one("calm", "peace", phrase="peace")
     assert found is not None
@@ -119,7 +125,7 @@ def test_an_empty_phrase_is_refused(phrase: str) -> None:
 def test_a_pattern_that_works_too_long_is_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "TIMEOUT_S", 0.05)
     with pytest.raises(UsageError, match="mfa@1: the pattern worked longer"):
-        grep({"mfa": history("a" * 40 + "!")}, r"^(?:a|aa)+$", regex=True)
+        grep({"mfa": history("a" * 200 + "!")}, r"^(?:a|aa)+$", regex=True)
 
 
 def test_a_match_of_nothing_is_no_match() -> None:

@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from monitor.history.phrases import Phrase, PhraseTable, Standing, phrases
-from storage.records import Text
+from monitor.history.phrases import PhraseTable, Standing, phrases
+from storage.records import Phrase, Text
 
 from .making import fomc, history
 
@@ -30,14 +30,16 @@ def test_a_phrase_is_told_by_variant_count_first_and_last_sight() -> None:
         "Calm.",
         "Legitimate security concerns, legitimate security concerns.",
         "双方的合理安全关切。",
+        "双方的合理安全关切!",
         "Calm.",
     )
     assert told.first is not None
     assert told.last is not None
-    assert (told.first.version, told.last.version, told.present) == (2, 3, False)
+    assert (told.first.version, told.last.version, told.present) == (2, 4, False)
     assert [(use.version, use.variant, use.times) for use in told.usage] == [
         (2, "legitimate security concerns", 2),
         (3, "合理安全关切", 1),
+        (4, "合理安全关切", 1),
     ]
     assert told.variant_changes == (3,)
 
@@ -52,6 +54,11 @@ def test_it_may_be_expected_of_the_series_of_a_source() -> None:
     histories = {"call-1": history("Calm.", source="call-1"), "other": history("Calm.", source="other")}
     told = phrases([SECURITY], histories, series={"call-1": "calls"}).standings
     assert [(one.source, one.expected, one.missing) for one in told] == [("call-1", True, (1,))]
+
+
+def test_where_it_is_not_expected_it_is_not_missing() -> None:
+    (told,) = table("Calm.", "Legitimate security concerns.", source="elsewhere").standings
+    assert (told.expected, told.missing) == (False, ())
 
 
 def test_where_it_neither_stands_nor_is_expected_nothing_is_told() -> None:
