@@ -99,3 +99,27 @@ def test_the_proposed_selector_selects_what_was_read() -> None:
     found = read(page.encode(), ReadRules(), content_type="text/html")
     assert found.select == "div.news"
     assert read(page.encode(), ReadRules(select=found.select), content_type="text/html").text == found.text
+
+
+def test_the_smaller_sections_of_a_long_text_are_read_too() -> None:
+    parts = [SECTIONS * 3, SECTIONS[:2], SECTIONS[1:]]
+    sections = ["<section><div>" + "".join(f"<p>{one}</p>" for one in part) + "</div></section>" for part in parts]
+    found = paragraphs(f"<body><div class=minutes>{''.join(sections)}</div><p>Contact: press office</p></body>")
+    assert list(found) == [one for part in parts for one in part]
+
+
+def test_what_adds_some_prose_and_much_else_is_not_taken_in() -> None:
+    other = "".join(f"<div>Item number {n} of the list of items</div>" for n in range(40))
+    page = f"<body><div><div>{''.join(f'<p>{one}</p>' for one in SECTIONS)}</div><div><div>{other}</div></div><div><p>{SECTIONS[0]}</p></div></div>"
+    assert list(paragraphs(page)) == SECTIONS
+
+
+def test_the_text_is_found_even_where_trafilatura_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    import trafilatura
+
+    def fail(*_: object, **__: object) -> None:
+        raise RecursionError
+
+    before = read(PAGE.encode(), ReadRules(), content_type="text/html")
+    monkeypatch.setattr(trafilatura, "extract", fail)
+    assert read(PAGE.encode(), ReadRules(), content_type="text/html") == before

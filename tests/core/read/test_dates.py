@@ -101,3 +101,7 @@ def test_whatever_is_found_stands_in_the_line(words: str) -> None:
     moment(words)
     lone_time(words)
     assert (lone_date(words) or "") in words
+
+
+def test_a_long_line_is_no_printed_date() -> None:
+    assert lone_date("Updated: " * 12 + "2022-02-26") is None

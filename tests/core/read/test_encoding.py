@@ -91,3 +91,10 @@ def test_any_bytes_are_decoded(body: bytes, content_type: str | None) -> None:
 def test_real_legacy_files_are_read(corpus: Path) -> None:
     found = {file.parent.name: guess(file.read_bytes()) for file in (corpus / "encodings").glob("*/*")}
     assert found == {"big5": "big5hkscs", "gb2312": "gb18030", "koi8-r": "koi8-r", "windows-1251": "cp1251"}
+
+
+@pytest.mark.parametrize("label", ["windows-1251", "koi8-r", "gbk", "shift_jis", "iso-8859-1"])
+def test_utf8_under_a_legacy_label_is_told(label: str) -> None:
+    text, codec, notes = decode(page(FR).encode(), content_type=f"text/html; charset={label}")
+    assert (text, codec) == (page(FR), "utf-8")
+    assert notes == (f"the HTTP header says {label}, but the bytes are not",)

@@ -166,3 +166,9 @@ def test_overlap_is_a_share_and_of_a_text_with_itself_all(a: str, b: str) -> Non
 def test_any_text_is_judged(words: str, before: str | None, path: str) -> None:
     previous = None if before is None else said(before)
     assert isinstance(judged(said(words), previous, final_url=f"https://x.example/{path}"), Verdict)
+
+
+def test_a_long_text_is_no_stand_in_whatever_its_title_says() -> None:
+    assert not judged(
+        said(*[f"Journalists were turned away at gate {n}." for n in range(60)], title="Access denied")
+    ).suspect

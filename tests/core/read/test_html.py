@@ -171,3 +171,9 @@ def test_elements_nested_beyond_the_parsers_depth_are_not_lost() -> None:
     found = reading("<div>" * 3000 + "<p>Deep inside.</p>" + "</div>" * 3000 + "<p>And after it.</p>", xpath="//body")
     assert found.text.paragraphs == ("Deep inside.", "And after it.")
     assert "nested deeper" in found.notes[0]
+
+
+def test_the_script_of_a_challenge_is_told_of_a_short_page_only() -> None:
+    page = "<script src='https://hcaptcha.com/1/api.js'></script><p id=t>One moment, please. {}</p>"
+    assert reading(page.format(""), select="#t").hints == ("challenge",)
+    assert reading(page.format("They spoke of it. " * 100), select="#t").hints == ()
