@@ -141,6 +141,7 @@ def daemon_command(asking: Asking) -> int:
     settings = asking.settings(check_selectors=True)
     level = {-1: logging.WARNING, 0: logging.INFO}.get(asking.verbosity, logging.DEBUG)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, which may hold secrets
     logging.getLogger("variorum").setLevel(level if asking.verbosity >= -1 else logging.ERROR)
     _note_unused(asking, settings)
     asyncio.run(run(settings))
