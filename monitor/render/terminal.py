@@ -12,13 +12,12 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-import regex
-from wcwidth import wcswidth
-
 from monitor.render.safe import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+    import regex
 
 
 class Role(enum.Enum):
@@ -48,7 +47,20 @@ NO_START: Final = frozenset("。，、；：？！）」』】〉》”’…％
 NO_END: Final = frozenset("（「『【〈《“‘([{‹«")
 """Punctuation that does not begin, or does not end, a line."""
 
-_TOKEN: Final = regex.compile(r"\n|[ \t]+|[!-~]+(?![\p{M}\u200d\ufe0f])|\X")
+
+@lru_cache(maxsize=1)
+def _token() -> regex.Pattern[str]:
+    import regex  # here, as wcwidth below: a plain table of ids and addresses needs neither
+
+    return regex.compile(r"\n|[ \t]+|[!-~]+(?![\p{M}\u200d\ufe0f])|\X")
+
+
+def _graphemes(text: str) -> Sequence[str]:
+    if text.isascii():
+        return text
+    import regex
+
+    return [match.group() for match in regex.finditer(r"\X", text)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +89,8 @@ class Line:
 
 @lru_cache(maxsize=8192)
 def _cell_width(grapheme: str) -> int:
+    from wcwidth import wcswidth
+
     return max(0, wcswidth(grapheme))
 
 
@@ -84,7 +98,7 @@ def width_of(text: str) -> int:
     """Columns that ``text`` takes (no line feeds in it)."""
     if text.isascii():
         return len(text)
-    return sum(_cell_width(one) for one in regex.findall(r"\X", text))
+    return sum(_cell_width(one) for one in _graphemes(text))
 
 
 def fit(text: str, width: int) -> str:
@@ -92,7 +106,7 @@ def fit(text: str, width: int) -> str:
     if width_of(text) <= width:
         return text
     kept, used = "", 0
-    for grapheme in regex.findall(r"\X", text):
+    for grapheme in _graphemes(text):
         used += _cell_width(grapheme)
         if used > width - 1:
             break
@@ -165,7 +179,7 @@ def _tokens(runs: Iterable[tuple[Run, int]]) -> Iterator[_Token]:
             continue
         opened = place > 0 and listed[place - 1][0].opens
         closed = place + 1 < len(listed) and listed[place + 1][0].closes
-        for found in _TOKEN.finditer(shown):
+        for found in _token().finditer(shown):
             text = found.group()
             glued = (opened and found.start() == 0) or (closed and found.end() == len(shown))
             if text.isascii():
@@ -199,7 +213,7 @@ def _place(lines: list[Line], space: Sequence[_Token], chain: Sequence[_Token], 
         if line.width + token.width <= width:
             _put(line, token)
             continue
-        for grapheme in regex.findall(r"\X", token.text):
+        for grapheme in _graphemes(token.text):
             size = _cell_width(grapheme)
             if line.width and line.width + size > width:
                 line = Line()
