@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import regex
@@ -60,6 +61,16 @@ class Place:
 
     sentences_old: Sequence[Bounds]
     sentences_new: Sequence[Bounds]
+
+    @cached_property
+    def starts_old(self) -> frozenset[int]:
+        """Where the old sentences start."""
+        return frozenset(start for start, _ in self.sentences_old)
+
+    @cached_property
+    def starts_new(self) -> frozenset[int]:
+        """Where the new sentences start."""
+        return frozenset(start for start, _ in self.sentences_new)
 
 
 def classified(raw: Raw, place: Place) -> Edit:
@@ -329,8 +340,8 @@ def _outside(matches: list[Match], others: list[Match]) -> list[Match]:
 
 def _names(raw: Raw, place: Place) -> bool:
     """Capitalised words that do not begin a sentence differ, and make up the edit on one side at least."""
-    before = _capitalised(place.old.text, place.sentences_old, raw.old, place.rules)
-    after = _capitalised(place.new.text, place.sentences_new, raw.new, place.rules)
+    before = _capitalised(place.old.text, place.starts_old, raw.old, place.rules)
+    after = _capitalised(place.new.text, place.starts_new, raw.new, place.rules)
     if Counter(before) == Counter(after):
         return False
     for found, text, span in ((before, place.old.text, raw.old), (after, place.new.text, raw.new)):
@@ -345,8 +356,7 @@ _LINKS: Final = frozenset(
 )
 
 
-def _capitalised(text: str, bounds: Sequence[Bounds], span: Bounds, rules: Rules) -> list[str]:
-    starts = {start for start, _ in bounds}
+def _capitalised(text: str, starts: frozenset[int], span: Bounds, rules: Rules) -> list[str]:
     found = []
     for one in _CAPITALISED.finditer(text, span[0], span[1]):
         word = one.group()
