@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import random
 import time
-from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 from monitor import events
 from monitor.differ import compare
@@ -18,12 +18,13 @@ from monitor.events import Judgement, Stamps
 from monitor.read import Reading, ReadRules, read
 from monitor.read.gate import HOME, confirmed, gate
 from monitor.schedule import next_due
-from storage.archive import Archive, Unchanged
+from storage.archive import Archive, ClaimLost, Unchanged
 from storage.errors import FetchError, ReadError, VariorumError
 from storage.records import Change, Latest, Outcome, Severity, Snapshot, Text, Validators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from datetime import datetime
 
     from monitor.config import Declaration
     from monitor.differ.lexicon import Rules
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from monitor.fetch.client import Fetcher
     from monitor.writer import Writer
 
-P = ParamSpec("P")
-T = TypeVar("T")
+log = logging.getLogger("variorum.check")
 
 LARGE_BODY_BYTES: Final = 100_000
 LARGE_TEXT_CHARS: Final = 20_000
@@ -59,7 +59,7 @@ class Around:
 
     fetcher: Fetcher
     writer: Writer
-    now: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
+    now: Callable[[], datetime]
     dice: Callable[[], float] = random.random
     rules: Rules | None = None
     """What the differ classifies with, where phrases are registered."""
@@ -127,9 +127,22 @@ async def check_all(
 
 
 async def timed_check(declared: Declaration, latest: Latest, around: Around) -> Checked:
-    """:func:`check_source` with its wall time in ``ms``."""
+    """:func:`check_source` with its wall time in ``ms``, and the boundary of one check: nothing is raised.
+
+    Whatever goes wrong in it, the other sources are checked: a source that somebody else recorded meanwhile is skipped,
+    a database that refuses this write is this source's failure, and a fault of ours is logged with its traceback.
+    """
     started = time.perf_counter()
-    checked = await check_source(declared, latest, around)
+    source = declared.source.id
+    try:
+        checked = await check_source(declared, latest, around)
+    except ClaimLost as lost:
+        checked = Checked(source, Outcome.SKIPPED, latest.number, error=lost.message)
+    except VariorumError as error:
+        checked = Checked(source, Outcome.FAILED, latest.number, error=error.message, hint=error.hint)
+    except Exception as bug:
+        log.exception("%s: the check failed in a way it should not; please report this", source)
+        checked = Checked(source, Outcome.FAILED, latest.number, error=f"unexpected {type(bug).__name__}: {bug}")
     return replace(checked, ms=round((time.perf_counter() - started) * 1000))
 
 

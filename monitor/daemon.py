@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from monitor.check import Checked, timed_check
-from monitor.compose import House, house, lease_owner, utc_now
+from monitor.clock import utc_now
+from monitor.compose import House, house, lease_owner
 from storage.archive import Archive
-from storage.errors import VariorumError
 from storage.records import Latest, Outcome
 
 if TYPE_CHECKING:
@@ -101,13 +101,7 @@ class Daemon:
             log.info("gave back %d unfinished checks", len(unfinished))
 
     async def _check(self, declared: Declaration, latest: Latest) -> None:
-        """The boundary of one check: whatever happens in it, the daemon lives."""
-        try:
-            told(await timed_check(declared, latest, self._parts.around))
-        except VariorumError as error:
-            log.error("%s: %s%s", declared.source.id, error.message, f" ({error.hint})" if error.hint else "")
-        except Exception:
-            log.exception("%s: the check failed in a way it should not; please report this", declared.source.id)
+        told(await timed_check(declared, latest, self._parts.around))
 
 
 def _log_failed_tick(tick: asyncio.Task[int]) -> None:

@@ -117,7 +117,6 @@ def _doubt(
     latest: Latest, reason: str, outcome: Outcome, vanished: bool, digest: str | None, *, at: datetime, rules: GateRules
 ) -> Judgement:
     """The one rule of belief for failures and suspect captures: seen again, and not too soon."""
-    state = "gone" if vanished else "failing"
     before = latest.suspicion
     if before is not None and before.reason == reason and before.digest == digest:
         suspicion = replace(before, times=before.times + 1)
@@ -133,7 +132,7 @@ def _doubt(
     events: tuple[Event, ...] = ()
     detail = {"reason": reason}
     window = Window(latest.last_good, latest.failing_since or at)
-    if state == "gone" and gone and not latest.gone:
+    if gone and not latest.gone:
         events = (
             Event(EventKind.GONE, latest.source, at, latest.number, Severity.MAJOR, window=window, detail=detail),
         )

@@ -29,7 +29,7 @@ async def look(where: str, fetch: FetchRules, rules: ReadRules) -> Seen:
         return _look_at_file(Path(where), rules)
     from monitor.fetch.client import Fetcher
 
-    fetcher = Fetcher(concurrency=1, per_host=1, clock=lambda: datetime.now(UTC))
+    fetcher = Fetcher(concurrency=1, per_host=1)
     try:
         got = await fetcher.fetch(where, fetch)
     finally:

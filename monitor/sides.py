@@ -10,10 +10,19 @@ from monitor.render import Comparison, Side
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
-    from monitor.config import Declaration
+    from monitor.config import Declaration, Settings
     from monitor.differ.lexicon import Rules
     from monitor.histories import History
     from storage.records import Change, Text, Version
+
+
+def differ_rules(settings: Settings) -> Rules | None:
+    """The differ's rules with the registered phrases; None where there are none, and the shipped rules do."""
+    if not settings.phrases:
+        return None
+    from monitor.differ.lexicon import default_rules
+
+    return default_rules().extended(formulas={phrase.id: phrase.variants for phrase in settings.phrases})
 
 
 def version_side(history: History, version: Version) -> Side:

@@ -32,7 +32,7 @@ from storage.records import (
 from storage.schema import events, headings, ledger, snapshots, sources, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -90,11 +90,11 @@ class Archive:
 
     # what is watched
 
-    def declare(self, declared: Sequence[Source], now: datetime) -> None:
+    def declare(self, declared: Sequence[Source], now: datetime, *, idle: Container[str] = frozenset()) -> None:
         """Make the sources what the configuration says: new ones are due at once, missing ones are retired.
 
-        A retired source keeps its history and comes back with it when it is declared again. Nothing is written when
-        nothing differs.
+        A retired source keeps its history and comes back with it when it is declared again; one of ``idle`` is declared,
+        but never due. Nothing is written when nothing differs.
         """
         with reading(self._engine) as connection:
             known = {row.id: row for row in connection.execute(_declared())}
@@ -103,10 +103,13 @@ class Archive:
             wanted = rows.declaration(source)
             row = known.pop(source.id, None)
             if row is None:
-                fresh.append({"id": source.id, **wanted, "declared_at": now, "next_check": now})
-            elif row.retired_at is not None or {key: getattr(row, key) for key in wanted} != wanted:
-                again = {"retired_at": None, "next_check": now} if row.retired_at is not None else {}
-                moved.append((row.key, {**wanted, **again}))
+                due_at = None if source.id in idle else now
+                fresh.append({"id": source.id, **wanted, "declared_at": now, "next_check": due_at})
+            else:
+                due_at = None if source.id in idle else now if row.retired_at is not None else row.next_check or now
+                wanted |= {"retired_at": None, "next_check": due_at}
+                if {key: getattr(row, key) for key in wanted} != wanted:
+                    moved.append((row.key, wanted))
         left = [row.key for row in known.values() if row.retired_at is None]
         if not (fresh or moved or left):
             return
@@ -386,7 +389,7 @@ def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
 
 
 def _declared() -> Select[Any]:
-    columns = ("key", "id", "url", "series", "tags", "baseline", "retired_at")
+    columns = ("key", "id", "url", "series", "tags", "baseline", "retired_at", "next_check")
     return select(*(sources.c[name] for name in columns))
 
 

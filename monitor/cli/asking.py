@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ class Asking:
     database: str | None
     color: str
     verbosity: int
+    _loaded: dict[bool, Settings] = field(default_factory=dict, repr=False)
 
     @property
     def config_path(self) -> Path:
@@ -37,7 +38,12 @@ class Asking:
         return Path(self.config or os.environ.get("VARIORUM_CONFIG") or "config.yaml")
 
     def settings(self, *, check_selectors: bool = False) -> Settings:
-        """The configuration, with ``--database`` put over it. Raises ``ConfigError``."""
+        """The configuration, with ``--database`` put over it; read once a command. Raises ``ConfigError``."""
+        if check_selectors not in self._loaded:
+            self._loaded[check_selectors] = self._load(check_selectors=check_selectors)
+        return self._loaded[check_selectors]
+
+    def _load(self, *, check_selectors: bool) -> Settings:
         from dataclasses import replace
 
         from monitor.config import load
@@ -68,7 +74,7 @@ class Asking:
 
     def rules(self) -> Rules | None:
         """The differ's rules with the registered phrases, where there is a configuration that registers some."""
-        from monitor.compose import differ_rules
+        from monitor.sides import differ_rules
 
         return differ_rules(self.settings()) if self.config_path.exists() else None
 

@@ -35,7 +35,7 @@ def folder_command(asking: Asking, folder: Path, series: str | None, source: str
       variorum import folder statements/ --series fomc
       variorum import folder captures/ --source readout
     """
-    from monitor.compose import utc_now
+    from monitor.clock import utc_now
     from monitor.read import ReadRules
     from monitor.transfer.folder import import_folder
     from storage.archive import Archive

@@ -17,7 +17,7 @@ from storage.records import EditKind
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from monitor.render import Comparison
+    from monitor.render import Comparison, Style
 
 FORMATS = ("inline", "side-by-side", "unified", "words", "markdown", "html", "json", "delta", "stat")
 
@@ -86,10 +86,9 @@ def _told(comparison: Comparison, ignore_cosmetic: bool, kinds: frozenset[EditKi
     return bool(edits)
 
 
-def _show(comparison: Comparison, form: str, style: object) -> None:
-    from monitor.render import Style, render
+def _show(comparison: Comparison, form: str, style: Style) -> None:
+    from monitor.render import render
 
-    assert isinstance(style, Style)  # noqa: S101
     shown = render(comparison, form, style)
     if form in ("inline", "side-by-side", "words"):
         say(shown)

@@ -121,7 +121,7 @@ class Operands:
 
     def baseline(self, name: str) -> Side:
         """The baseline of a source, or of a series. Raises ``UsageError`` when none is configured."""
-        from monitor.compose import named
+        from monitor.config import named
         from monitor.sides import baseline_side
 
         declared = named(self._asking.settings(), [name])

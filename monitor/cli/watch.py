@@ -41,7 +41,9 @@ def check_command(asking: Asking, names: Sequence[str], as_json: bool, exit_code
     del no_alerts  # nothing is sent by this version; the option holds back what a later one would send
     import asyncio
 
-    from monitor.compose import house, named, utc_now
+    from monitor.clock import utc_now
+    from monitor.compose import house
+    from monitor.config import named
 
     settings = asking.settings(check_selectors=True)
     chosen = named(settings, names)
@@ -204,7 +206,8 @@ def status_command(asking: Asking, names: Sequence[str], as_json: bool) -> None:
       variorum status
       variorum status ukraine --json
     """
-    from monitor.compose import named, utc_now
+    from monitor.clock import utc_now
+    from monitor.config import named
     from monitor.render.answers import status_table
     from monitor.render.json_forms import status_json
 

@@ -7,6 +7,7 @@ faults into plain words, ``loading`` joins it all into the records of ``settings
 from monitor.config.appending import append_source, template
 from monitor.config.loading import load
 from monitor.config.model import schema
+from monitor.config.naming import named
 from monitor.config.problems import ConfigProblems, Problem
 from monitor.config.settings import Declaration, Series, Settings
 from monitor.config.slugs import slug
@@ -19,6 +20,7 @@ __all__ = [
     "Settings",
     "append_source",
     "load",
+    "named",
     "schema",
     "slug",
     "template",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from monitor import __version__
 from monitor.config.document import Document, Guarded
 from monitor.config.problems import ConfigProblems, KeyPath, Problem, nearest
-from monitor.config.settings import CONCURRENCY, PER_HOST, Declaration, Series, Settings
+from monitor.config.settings import CONCURRENCY, PER_HOST, SPACING_S, Declaration, Series, Settings
 from monitor.config.slugs import slug
 from monitor.config.validation import Valid, validated
 from monitor.fetch import FetchRules
@@ -102,6 +102,7 @@ class _Joining:
             user_agent=self._fetch.user_agent,
             concurrency=head.get("concurrency", CONCURRENCY),
             per_host=head.get("per_host", PER_HOST),
+            spacing_s=head.get("spacing", SPACING_S),
             phrases=tuple(
                 Phrase(one["id"], tuple(one["variants"]), tuple(one.get("expect", ())))
                 for one in self._valid.items.get("phrases", {}).values()

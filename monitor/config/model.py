@@ -238,7 +238,8 @@ HEAD: Final[dict[str, Key]] = {
     ),
     "user_agent": BEHAVIOUR["user_agent"],
     "concurrency": Key(whole(1, 1_000), "Checks that run at once."),
-    "per_host": Key(whole(1, 100), "Connections to one host at once."),
+    "per_host": Key(whole(1, 100), "Requests to one public host at once."),
+    "spacing": Key(duration(0.0), "Least time between the starts of two requests to one public host."),
     "file_roots": Key(many(TEXT), "Folders, beside that of this file, below which local files may be watched."),
     "defaults": Key(
         section(BEHAVIOUR, after=_one_selector), "Keys that hold for every source that does not set its own."

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CONCURRENCY: Final = 50
 PER_HOST: Final = 2
+SPACING_S: Final = 1.0
+"""Between the starts of two requests to one public host, unless `spacing:` says otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,7 @@ class Settings:
     user_agent: str
     concurrency: int = CONCURRENCY
     per_host: int = PER_HOST
+    spacing_s: float = SPACING_S
     phrases: tuple[Phrase, ...] = ()
     notes: tuple[str, ...] = ()
 

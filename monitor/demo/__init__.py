@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from monitor.check import Checked
     from monitor.compose import House
+    from monitor.demo.origin import Published
     from monitor.demo.page import Step
     from monitor.render import Style
 
@@ -56,26 +57,22 @@ def run_demo(folder: Path, style: Style, *, pace_s: float, say: Callable[[str], 
         config = folder / "config.yaml"
         words = CONFIG.format(mark=MARK, source=SOURCE, url=published.url, seed=SEED)
         config.write_text(words, encoding="utf-8")
-        asyncio.run(_watch(config, published_by=published, seed=seed.decode(), style=style, pace_s=pace_s, say=say))
+        asyncio.run(_watch(config, published=published, seed=seed.decode(), style=style, pace_s=pace_s, say=say))
     say(_next_commands(folder))
 
 
 async def _watch(
-    config: Path, *, published_by: object, seed: str, style: Style, pace_s: float, say: Callable[[str], None]
+    config: Path, *, published: Published, seed: str, style: Style, pace_s: float, say: Callable[[str], None]
 ) -> None:
     from monitor.compose import house
     from monitor.config import load
-    from monitor.demo.origin import Published
     from monitor.demo.page import marked, steps
 
-    assert isinstance(published_by, Published)  # noqa: S101
     settings = load(config, os.environ)
-    say(
-        f"A loopback server publishes the seeded readout at {published_by.url}\nand edits it quietly between the looks.\n"
-    )
+    say(f"A loopback server publishes the seeded readout at {published.url}\nand edits it quietly between the looks.\n")
     async with house(settings) as parts:
         for number, step in enumerate(steps(seed), 1):
-            published_by.text = step.text
+            published.text = step.text
             say(_heading(marked(step, number), style))
             for _ in range(step.looks):
                 if number > 1:

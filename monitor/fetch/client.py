@@ -11,7 +11,6 @@ import ssl
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
 
@@ -19,6 +18,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from monitor.clock import utc_now
 from monitor.fetch import Fetched, FetchRules
 from monitor.fetch.decode import DecodeError, decode, decoders
 from monitor.fetch.failures import status, told
@@ -39,6 +39,7 @@ from storage.records import Snapshot, Validators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from datetime import datetime
 
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 PERMANENT: Final = frozenset({301, 308})
@@ -55,11 +56,6 @@ HEADER_BYTES: Final = 64 * 1024
 """Of one header line; security policies on government sites pass aiohttp's default of 8 KiB."""
 
 _ROBOTS_REDIRECTS: Final = 5  # RFC 9309, section 2.3.1.2
-
-
-def utc_now() -> datetime:
-    """The clock on the wall."""
-    return datetime.now(UTC)
 
 
 @dataclass(slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -124,11 +125,35 @@ def test_before_the_first_check_there_is_no_database(variorum: Program) -> None:
     assert "variorum check" in ran.err
 
 
-def test_an_unwritable_and_a_newer_database_are_refused(variorum: Program) -> None:
+def test_an_unwritable_database_is_refused(variorum: Program) -> None:
     variorum.write("config.yaml", "database: sqlite:///none/such/folder/x.db\nsources: []\n")
     ran = variorum("check")
     assert ran.code == 2
     assert "folder" in ran.err
+
+
+def test_a_newer_database_is_refused_and_left_alone(variorum: Program) -> None:
+    variorum.write("config.yaml", "sources: []\n")
+    assert variorum("check").code == 0
+    with sqlite3.connect("variorum.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    for words in (("check",), ("status",), ("migrate",)):
+        ran = variorum(*words)
+        assert ran.code == 2
+        assert "newer than this program" in ran.err
+
+
+@pytest.mark.parametrize("words", [["status"], ["diff", "old.txt", "new.txt"]])
+def test_reading_commands_do_not_load_the_network(variorum: Program, words: list[str]) -> None:
+    variorum.write("config.yaml", "sources: []\n")
+    variorum.write("old.txt", "One.")
+    variorum.write("new.txt", "Two.")
+    variorum("check")
+    probe = f"import sys; from monitor.cli import run; run({words!r}); print(sorted(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in eval(done.stderr)}
+    assert not loaded & {"httpx", "aiohttp", "apscheduler", "alembic", "trafilatura"}
 
 
 def test_an_unknown_source_names_the_nearest(variorum: Program) -> None:

@@ -177,6 +177,15 @@ def test_a_source_that_is_no_longer_declared_is_retired_with_its_history(
     assert archive.latest(["one"])["one"].number == 1
 
 
+def test_an_idle_source_is_declared_and_never_due(archive: Archive, wordings: Wordings) -> None:
+    both = [wordings.source("one"), wordings.source("two")]
+    archive.declare(both, wordings.at(0), idle={"two"})
+    assert archive.sources() == both
+    assert archive.claim(wordings.at(9), limit=9, lease_s=1, owner="x") == ["one"]
+    archive.declare(both, wordings.at(10), idle={"one"})
+    assert archive.claim(wordings.at(20), limit=9, lease_s=1, owner="x") == ["two"]
+
+
 def test_a_doubt_is_remembered_and_ends_with_a_good_look(
     archive: Archive, keep: Callable[[str, float], Version], wordings: Wordings
 ) -> None:

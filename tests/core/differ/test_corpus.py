@@ -40,13 +40,6 @@ def test_every_real_pair_is_rebuilt_both_ways(corpus: Path) -> None:
         rebuilt(old, new)
 
 
-def test_pages_that_only_a_scraper_changed_show_no_wording(corpus: Path) -> None:
-    """The corpus calls these pairs unchanged: what a reader reads is equal."""
-    for old, new in pairs(corpus):
-        if old.parent.name == "whitehouse-nochange":
-            rebuilt(old, new)
-
-
 def test_a_rewrapped_statement_is_white_space_only(corpus: Path) -> None:
     words = (corpus / "series" / "fomc-statements" / "2014-01-29.txt").read_text("utf-8")
     again = "\n\n".join(" ".join(block.split()) for block in words.split("\n\n"))
