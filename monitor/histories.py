@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from monitor.config.problems import nearest
 from monitor.history.series import as_history, members
 from storage.errors import UsageError
 
@@ -81,9 +82,6 @@ def _series(archive: Archive, name: str, ids: Sequence[str]) -> History:
 
 
 def _nearest(archive: Archive, name: str) -> str:
-    from difflib import get_close_matches
-
     sources = archive.sources(retired=True)
     known = {source.id for source in sources} | {source.series for source in sources if source.series}
-    near = get_close_matches(name, sorted(known), n=1)
-    return f"Did you mean '{near[0]}'?" if near else "`variorum sources` lists what is watched."
+    return nearest(name, sorted(known)) or "`variorum sources` lists what is watched."

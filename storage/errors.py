@@ -86,13 +86,3 @@ class IntegrityError(VariorumError):
     """The archive contradicts itself: evidence was altered or lost."""
 
     exit_code = 4
-
-
-class DeliveryError(VariorumError):
-    """An alert could not be delivered; ``final`` says that trying again is useless."""
-
-    exit_code = 3
-
-    def __init__(self, message: str, *, final: bool = False, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.final = final

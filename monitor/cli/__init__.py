@@ -62,10 +62,9 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """As click does, with the nearest verb named when there is none of that name."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from difflib import get_close_matches
+            from monitor.config.problems import nearest
 
-            near = get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"Did you mean '{near[0]}'?" if near else "`variorum --help` lists the commands."
+            hint = nearest(args[0], COMMANDS) or "`variorum --help` lists the commands."
             raise VariorumError(f"{args[0]}: no such command", hint=hint)
         return super().resolve_command(ctx, args)
 

@@ -109,7 +109,7 @@ def _comparison(resolve: Operands, operands: Sequence[str]) -> Comparison:
     if len(operands) > 2:
         raise UsageError(f"diff takes one or two operands, got {len(operands)}", hint="`variorum diff A B`")
     old, new = resolve.sides(operands)
-    return compared(old, new, rules=resolve.rules())
+    return compared(old, new, silent=resolve.silent(operands), rules=resolve.rules())
 
 
 def _called_by_git(operands: Sequence[str]) -> bool:

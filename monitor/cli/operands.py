@@ -131,6 +131,18 @@ class Operands:
         """The differ's rules, where what is compared is watched (for two files no configuration is read)."""
         return self._asking.rules() if self._archive is not None else None
 
+    def silent(self, words: Sequence[str]) -> bool:
+        """Whether the words name a version and the one before it, and that change was judged a silent edit."""
+        from monitor.history.refs import BASELINE, split_operand
+
+        parts = [split_operand(word) for word in words]
+        if len({name for name, _ in parts}) != 1 or any(ref == BASELINE for _, ref in parts):
+            return False
+        if parts[0][0] not in self._histories:
+            return False
+        (history, old), (_, new) = (self.version(word) for word in words)
+        return new.silent and new.number == old.number + 1 and not history.is_series
+
     def has_baseline(self, name: str) -> bool:
         """Whether the configuration (where there is one) gives that source a baseline file."""
         if not self._asking.config_path.exists():

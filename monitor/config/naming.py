@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from monitor.config.problems import nearest
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
@@ -33,8 +34,5 @@ def _names(declared: Declaration) -> tuple[str | None, ...]:
 
 
 def _nearest(settings: Settings, name: str) -> str:
-    from difflib import get_close_matches
-
     known = {one for declared in settings.declarations for one in _names(declared) if one}
-    near = get_close_matches(name, sorted(known), n=1)
-    return f"Did you mean '{near[0]}'?" if near else "`variorum sources` lists what is watched."
+    return nearest(name, sorted(known)) or "`variorum sources` lists what is watched."

@@ -12,7 +12,7 @@ from monitor.differ.classify import Place, classified
 from monitor.differ.graphemes import is_bound
 from monitor.differ.lexicon import Rules, default_rules
 from monitor.differ.raw import Bounds, Raw
-from monitor.differ.script import apply, delta, replayed
+from monitor.differ.script import apply, delta, undone
 from monitor.differ.segment import bounds
 from monitor.differ.words import word_edits
 from storage.errors import IntegrityError
@@ -54,8 +54,7 @@ def change(old: Text, new: Text, rules: Rules | None) -> Change:
 
 def _prove(edits: Sequence[Edit], script: str, old: str, new: str) -> None:
     """Never skipped: the script makes the new text, and the edits make the old one again."""
-    back = replayed([(edit.new.start, edit.new.end, edit.new.text, edit.old.text) for edit in edits], new)
-    if apply(script, old) != new or back != old:
+    if apply(script, old) != new or undone(edits, new) != old:
         raise IntegrityError("the differ produced a script that does not rebuild the texts; please report this")
 
 

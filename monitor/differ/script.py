@@ -58,7 +58,12 @@ def apply(script: str, old: str) -> str:
 
 def revert(change: Change, new: str) -> str:
     """The old text, from the edits of the change. Raises ``IntegrityError`` when they do not belong to ``new``."""
-    return replayed([(edit.new.start, edit.new.end, edit.new.text, edit.old.text) for edit in change.edits], new)
+    return undone(change.edits, new)
+
+
+def undone(edits: Iterable[Edit], new: str) -> str:
+    """The old text, from the edits alone."""
+    return replayed([(edit.new.start, edit.new.end, edit.new.text, edit.old.text) for edit in edits], new)
 
 
 def replayed(steps: Sequence[tuple[int, int, str, str]], text: str) -> str:

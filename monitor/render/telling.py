@@ -7,7 +7,6 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from monitor.render.safe import one_line
 from storage.records import Edit, EditKind, Severity
 
 if TYPE_CHECKING:
@@ -190,12 +189,6 @@ def shown_window(window: Window) -> str:
         return f"at {shown_time(before, seconds=True)}"
     end = before.strftime(clock if after.date() == before.date() else f"%Y-%m-%d {clock}")
     return f"between {start} and {end} UTC"
-
-
-def shown_side(side: Side) -> str:
-    """The reference with what is known of its time: ``mfa@3 (between … and … UTC; captured …)``."""
-    when = side_time(side)
-    return f"{one_line(side.ref)} ({when})" if when else one_line(side.ref)
 
 
 def side_time(side: Side) -> str:

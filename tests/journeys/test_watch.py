@@ -35,6 +35,8 @@ def test_a_quiet_edit_is_found_and_shown(variorum: Program, origin: Origin) -> N
     assert [edit["kinds"] for edit in shown["edits"]] == [["modality"]]
     assert shown["old"]["ref"] == "readout@1"
     assert shown["silent"] is True
+    assert variorum("diff", "readout@1", "readout@2", "--json").json["silent"] is True
+    assert variorum("diff", "readout@2", "readout@1", "--json").json["silent"] is False
     log = variorum("log", "readout", "--json").json
     assert [one["number"] for one in log["versions"]] == [2, 1]
     window = log["versions"][0]["window"]
