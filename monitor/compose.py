@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from monitor.check import Around
 from monitor.clock import utc_now
 from monitor.fetch.client import Fetcher
+from monitor.quiet import hush
 from monitor.sides import differ_rules
 from monitor.writer import Writer
 from storage.archive import Archive
@@ -40,6 +41,7 @@ async def house(
     ``owner`` is the name under which sources are claimed, for who claims them. Raises ``StorageError`` when the database
     cannot be used.
     """
+    hush()
     archive = Archive.open(settings.database)
     try:
         writer = Writer(archive)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from monitor.quiet import hush
 from monitor.read import Reading, ReadRules, read
 from storage.errors import ReadError, UsageError
 from storage.records import Snapshot
@@ -25,6 +26,7 @@ class Seen:
 
 async def look(where: str, fetch: FetchRules, rules: ReadRules) -> Seen:
     """Fetch (or open) ``where`` and read it. Raises ``FetchError``, ``ReadError``, ``UsageError`` (no such file)."""
+    hush()
     if not where.startswith(("http://", "https://", "file:")):
         return _look_at_file(Path(where), rules)
     from monitor.fetch.client import Fetcher

@@ -92,10 +92,6 @@ def variorum(
       variorum demo
       variorum diff old.txt new.txt
     """
-    import logging
-
-    for reader in ("pypdf", "trafilatura"):  # what they mend in a damaged page is not the user's business
-        logging.getLogger(reader).setLevel(logging.CRITICAL)
     ctx.obj = Asking(config=config, database=database, color=color, verbosity=verbose - quiet)
 
 

@@ -159,8 +159,10 @@ class Operands:
         return text_side(raw.name, verbatim(words) if as_is else parse(words))
 
     def _read_page(self, raw: RawFile) -> Text:
+        from monitor.quiet import hush
         from monitor.read import ReadRules, read
 
+        hush()
         return read(raw.body, ReadRules(select=self._selector, encoding=self._encoding), url=raw.name).text
 
     def _decoded(self, raw: RawFile) -> str:
