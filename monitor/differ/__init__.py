@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from monitor.differ.lexicon import Rules
     from storage.records import Change, Text
 
-DIFFER: Final = "variorum/1"
+DIFFER: Final = "variorum/2"
 """The name and version of the algorithm, kept with every change."""
 
 

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import regex
 
+from monitor.differ import latin
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -128,7 +130,12 @@ class Pair:
 
 def bag(sentence: str) -> Counter[str]:
     """The words of a sentence, lower-cased, counted."""
-    return Counter(_WORD.findall(sentence.lower()))
+    return Counter(words_of(sentence.lower()))
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text, in order; each character of a script without spaces is one."""
+    return (latin.WORD if latin.is_latin(text) else _WORD).findall(text)
 
 
 def weight(words: Counter[str]) -> float:
@@ -187,7 +194,7 @@ def _equal(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, float
     for one, (a, b) in places.items():
         if not b:
             continue
-        heavy = 1.0 + len(_WORD.findall(one))
+        heavy = 1.0 + len(words_of(one))
         if len(a) == len(b) or len(a) * len(b) > TWINS:
             found += [(x, y, heavy) for x, y in zip(a, b, strict=False)]
         else:
@@ -272,7 +279,7 @@ def _moves(
     moves = []
     for alike, a, b in sorted(options, key=lambda one: (-one[0], one[1], one[2])):
         least = MOVED_EQUAL_WORDS if old[a] == new[b] else MOVED_WORDS
-        if a in free_old and b in free_new and len(_WORD.findall(new[b])) >= least:
+        if a in free_old and b in free_new and len(words_of(new[b])) >= least:
             free_old.discard(a)
             free_new.discard(b)
             moves.append(Pair(a, b, alike, moved=True))

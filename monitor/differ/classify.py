@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import regex
 
+from monitor.differ.lexicon import WORD
 from storage.records import COSMETIC_KINDS, Edit, EditKind, Severity, Span, Text
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def _spelling(old: str, new: str, raw_old: str, raw_new: str, rules: Rules) -> t
             return EditKind.SPELLING, "spelling:compound"
         return None
     for one, other in zip(words_old, words_new, strict=True):
-        if one != other and _variant(one, rules) != _variant(other, rules):
+        if one != other and not _variants(one, other, rules):
             break
     else:
         return EditKind.SPELLING, "spelling:variant"
@@ -234,6 +235,13 @@ _VARIANT_ENDINGS: Final = (
     (regex.compile(r"(?<=\p{L}{2})ence$"), "ense"),
     (regex.compile(r"ae|oe"), "e"),
 )
+
+
+def _variants(one: str, other: str, rules: Rules) -> bool:
+    """Whether two different words are spellings of one; the regular endings leave the beginning alone but for ae and oe."""
+    alike = one[0] == other[0] or "e" in (one[0], other[0])
+    listed = one in rules.variants or other in rules.variants
+    return (alike or listed) and _variant(one, rules) == _variant(other, rules)
 
 
 def _variant(word: str, rules: Rules) -> str:
@@ -294,44 +302,73 @@ def _explained_words(lexical: list[tuple[EditKind, str]]) -> int:
 
 def _lexical(raw: Raw, old: str, new: str, place: Place) -> Iterator[tuple[EditKind, str]]:
     rules = place.rules
-    for name, pattern in rules.formulas:
-        before, after = _over(pattern, place.old.text, raw.old), _over(pattern, place.new.text, raw.new)
-        if _said(before) != _said(after):
+    before, after = Side(place.old.text, raw.old), Side(place.new.text, raw.new)
+    for name, finder in rules.formulas:
+        if _differ(before.over(finder), after.over(finder)):
             yield EditKind.FORMULA, f"formula:{name}"
             break
-    dates_old, dates_new = _over(rules.date, place.old.text, raw.old), _over(rules.date, place.new.text, raw.new)
-    if _said(dates_old) != _said(dates_new):
+    dates_old, dates_new = before.over(rules.date), after.over(rules.date)
+    if _differ(dates_old, dates_new):
         yield EditKind.DATE, "date:expression"
-    numbers_old = _outside(_over(rules.number, place.old.text, raw.old), dates_old)
-    numbers_new = _outside(_over(rules.number, place.new.text, raw.new), dates_new)
-    if _said(numbers_old) != _said(numbers_new):
+    numbers_old = _outside(before.over(rules.number), dates_old)
+    numbers_new = _outside(after.over(rules.number), dates_new)
+    if _differ(numbers_old, numbers_new):
         figures = any(any(char.isdigit() for char in one[2]) for one in (*numbers_old, *numbers_new))
         yield EditKind.NUMBER, "number:" + ("digits" if figures else "words")
-    for kind, pattern in rules.words.items():
-        before = _outside(_over(pattern, place.old.text, raw.old), dates_old)
-        after = _outside(_over(pattern, place.new.text, raw.new), dates_new)
-        if _said(before) == _said(after):
+    for kind, finder in rules.words.items():
+        said_old = _outside(before.over(finder), dates_old)
+        said_new = _outside(after.over(finder), dates_new)
+        if not _differ(said_old, said_new):
             continue
-        if kind is EditKind.ATTRIBUTION and not (before and after and max(len(old), len(new)) < ATTRIBUTION_LONGEST):
+        if kind is EditKind.ATTRIBUTION and not (
+            said_old and said_new and max(len(old), len(new)) < ATTRIBUTION_LONGEST
+        ):
             continue
-        yield kind, f"{kind.value}:{(before or after)[0][2].casefold()}"
+        yield kind, f"{kind.value}:{(said_old or said_new)[0][2].casefold()}"
     if _names(raw, place) and not dates_old and not dates_new:
         yield EditKind.NAME, "name:capitalised"
 
 
-def _over(finder: Finder, text: str, span: Bounds) -> list[Match]:
-    """Matches that lie over the edit; for an empty one, those that it would cut."""
-    start, end = span
-    low, high = max(0, start - AROUND), min(len(text), end + AROUND)
-    return [
-        one
-        for one in finder.find(text, low, high)
-        if (one[0] < end and one[1] > start) or (start == end and one[0] < start < one[1])
-    ]
+class Side:
+    """One side of an edit: where matches may lie, and which words they must touch."""
+
+    def __init__(self, text: str, span: Bounds) -> None:
+        self._text = text
+        self._start, self._end = span
+        self._low, self._high = max(0, span[0] - AROUND), min(len(text), span[1] + AROUND)
+        self._words = self._touched()
+
+    def over(self, finder: Finder) -> list[Match]:
+        """Matches that lie over the edit; for an empty one, those that it would cut."""
+        start, end = self._start, self._end
+        return [
+            one
+            for one in finder.find(self._text, self._low, self._high, self._words)
+            if (one[0] < end and one[1] > start) or (start == end and one[0] < start < one[1])
+        ]
+
+    def _touched(self) -> frozenset[str]:
+        """The words of which a match over the edit holds one: the edit's own; without any, its neighbours."""
+        inside: set[str] = set()
+        nearest: list[str] = []
+        for one in WORD.finditer(self._text, self._low, self._high):
+            if one.end() <= self._start:
+                nearest = [one.group().casefold()]
+            elif one.start() < self._end:
+                inside.add(one.group().casefold())
+            else:
+                nearest.append(one.group().casefold())
+                break
+        return frozenset(inside or nearest)
 
 
-def _said(matches: list[Match]) -> Counter[str]:
-    return Counter(" ".join(_folded(text).casefold().split()) for _, _, text in matches)
+def _differ(before: list[Match], after: list[Match]) -> bool:
+    """Whether two sides say something else; the order does not matter."""
+    return bool(before or after) and _said(before) != _said(after)
+
+
+def _said(matches: list[Match]) -> list[str]:
+    return sorted(" ".join(_folded(text).casefold().split()) for _, _, text in matches)
 
 
 def _outside(matches: list[Match], others: list[Match]) -> list[Match]:
@@ -342,7 +379,7 @@ def _names(raw: Raw, place: Place) -> bool:
     """Capitalised words that do not begin a sentence differ, and make up the edit on one side at least."""
     before = _capitalised(place.old.text, place.starts_old, raw.old, place.rules)
     after = _capitalised(place.new.text, place.starts_new, raw.new, place.rules)
-    if Counter(before) == Counter(after):
+    if sorted(before) == sorted(after):
         return False
     for found, text, span in ((before, place.old.text, raw.old), (after, place.new.text, raw.new)):
         words = [word for word in regex.findall(r"[\p{L}\p{M}]+", text[slice(*span)]) if word.lower() not in _LINKS]

@@ -14,7 +14,7 @@ import regex
 from storage.records import EditKind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 CLASSES: Final = (EditKind.NEGATION, EditKind.MODALITY, EditKind.ATTRIBUTION)
 
@@ -22,19 +22,29 @@ CLASSES: Final = (EditKind.NEGATION, EditKind.MODALITY, EditKind.ATTRIBUTION)
 _HAN: Final = regex.compile(r"[\p{Han}]")
 _DIGIT: Final = regex.compile(r"\d")
 Match = tuple[int, int, str]
+WORD: Final = regex.compile(r"[\p{L}\p{M}]+")
 
 
 @dataclass(frozen=True)
 class Finder:
-    """Patterns for one class. Those for Chinese, and those that need a figure, are tried only where there is one."""
+    """Patterns for one class. Those for Chinese, and those that need a figure, are tried only where there is one.
+
+    ``vocabulary``: every word, small, that a match of ``latin`` can hold, so that most places need not be looked at.
+    """
 
     latin: regex.Pattern[str]
+    vocabulary: frozenset[str]
     han: regex.Pattern[str] | None = None
     figures: regex.Pattern[str] | None = None
 
-    def find(self, text: str, low: int, high: int) -> list[Match]:
-        """``(start, end, words)`` of every match within ``text[low:high]``, in order; overlapping ones by the earlier."""
-        found = [(*one.span(), one.group()) for one in self.latin.finditer(text, low, high)]
+    def find(self, text: str, low: int, high: int, words: frozenset[str] | None = None) -> list[Match]:
+        """``(start, end, words)`` of every match within ``text[low:high]``, in order; overlapping ones by the earlier.
+
+        ``words``: those of which a match that counts must hold one; None when any match counts.
+        """
+        found: list[Match] = []
+        if words is None or not self.vocabulary.isdisjoint(words):
+            found = [(*one.span(), one.group()) for one in self.latin.finditer(text, low, high)]
         more = 0
         for needs, pattern in ((_HAN, self.han), (_DIGIT, self.figures)):
             if pattern is not None and needs.search(text, low, high):
@@ -54,9 +64,15 @@ class Finder:
         han = [word for word in words if _HAN.match(word)]
         return Finder(
             _either(self.latin, _alternatives(latin)) if latin else self.latin,
+            self.vocabulary | vocabulary(latin),
             _either(self.han, _alternatives(han)) if han else self.han,
             self.figures,
         )
+
+
+def vocabulary(lists: Iterable[str]) -> frozenset[str]:
+    """The words of some entries, small, cut as :func:`monitor.differ.classify` cuts the words around an edit."""
+    return frozenset(WORD.findall(" ".join(lists).casefold()))
 
 
 def _either(pattern: regex.Pattern[str] | None, more: str) -> regex.Pattern[str]:
@@ -90,7 +106,13 @@ class Rules:
 
 
 def _phrase(variants: Sequence[str]) -> Finder:
-    return Finder(regex.compile(_alternatives(variants), regex.IGNORECASE))
+    latin = [variant for variant in variants if not _HAN.search(variant)]
+    han = [variant for variant in variants if _HAN.search(variant)]
+    return Finder(
+        regex.compile(_alternatives(latin) if latin else r"(?!)", regex.IGNORECASE),
+        vocabulary(latin),
+        regex.compile(_alternatives(han), regex.IGNORECASE) if han else None,
+    )
 
 
 @lru_cache(maxsize=1)
@@ -141,7 +163,8 @@ def _lexical(part: Mapping[str, Sequence[str]]) -> Finder:
         # looked at from behind the character, which is the cheaper test to make first
         ahead = "".join(rf"(?<!{one}{char})" for one in before.split())
         han.append(f"{char}{behind}{ahead}")
-    return Finder(_compiled(latin), _compiled(han))
+    spelled = [*part.get("en", ()), *part.get("fr", ()), *part.get("endings", ())]
+    return Finder(_compiled(latin), vocabulary(spelled), _compiled(han))
 
 
 def _compiled(pieces: Sequence[str]) -> regex.Pattern[str]:
@@ -155,7 +178,8 @@ def _number(part: Mapping[str, Sequence[str]]) -> Finder:
     figure = rf"[$€£¥₽]?\s?\p{{N}}+(?:[.,:/\u2009\u202f]\p{{N}}+)*(?:st|nd|rd|th)?(?:[\s-]?(?:{units})(?![\p{{L}}])|\s?[%％‰°])?"
     spelled = rf"(?<![\p{{L}}\p{{N}}])(?:{words})(?:[\s-](?:and\s)?(?:{words}|{units}))*(?![\p{{L}}])"
     chinese = rf"百分之[{han}点]+|第[{han}]+|[{han}]{{2,}}(?=[^{han}]|\Z)(?!以上|一)|[{han}](?={after})|[几数]+[十百千万亿]|半数|一半"
-    return Finder(_compiled([spelled]), _compiled([chinese]), _compiled([f"{figure}[十百千万亿]*"]))
+    said = vocabulary([*part["words"], *part["units"], "and"])
+    return Finder(_compiled([spelled]), said, _compiled([chinese]), _compiled([f"{figure}[十百千万亿]*"]))
 
 
 def _date(part: Mapping[str, Sequence[str]]) -> Finder:
@@ -176,7 +200,8 @@ def _date(part: Mapping[str, Sequence[str]]) -> Finder:
     han = [
         r"[二〇零一三四五六七八九]{4}年|[一二三四五六七八九十]{1,2}月(?:[一二三四五六七八九十]{1,3}日)?|(?:星期|周)[一二三四五六日天]"
     ]
-    return Finder(_compiled(words), _compiled(han), _compiled(figures))
+    named = vocabulary([*part["weekdays"], *part["months_alone"]])
+    return Finder(_compiled(words), named, _compiled(han), _compiled(figures))
 
 
 def _variants(part: Mapping[str, Sequence[str]]) -> dict[str, str]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import regex
 
+from monitor.differ import latin
 from monitor.differ.align import SMALL
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from diff_match_patch import diff_match_patch
 
 TOKEN: Final = regex.compile(
@@ -25,61 +29,114 @@ TOKEN: Final = regex.compile(
 _CLAUSE_MARKS: Final = frozenset(".,;:!?。，；：！？、")
 MERGED_WEIGHT: Final = 3.0
 """At most so much kept text between two edits is taken into one replacement."""
+_REMEMBERED: Final = 50_000
+"""So many different tokens are remembered with their weight."""
 _FIRST: Final = 0x100
 _SURROGATES: Final = (0xD800, 0xE000)
 
 
 @dataclass(slots=True)
 class Piece:
-    """A run of tokens: ``old`` of the old side and ``new`` of the new; equal when both are the same list."""
+    """A run of tokens, by place: ``[a, b)`` of the old list and ``[c, d)`` of the new; the same tokens when ``equal``."""
 
-    old: list[str]
-    new: list[str]
-
-    @property
-    def equal(self) -> bool:
-        """Whether nothing changed in it."""
-        return self.old == self.new
+    a: int
+    b: int
+    c: int
+    d: int
+    equal: bool
 
 
-def tokens(text: str) -> tuple[str, ...]:
+class Passage:
+    """The tokens of one side, with what is asked of their runs as running sums."""
+
+    def __init__(self, text: str) -> None:
+        self.tokens = tokens(text)
+        self.offsets = [0, *accumulate(map(len, self.tokens))]
+        self._weights = [0.0, *accumulate(map(_WEIGHTS.__getitem__, self.tokens))]
+
+    def weight(self, start: int, end: int) -> float:
+        """Words count 1, small words and single characters of unspaced scripts a half, marks and spaces nothing."""
+        return self._weights[end] - self._weights[start]
+
+    def has_mark(self, start: int, end: int) -> bool:
+        """Whether a clause mark stands in the run."""
+        return not _CLAUSE_MARKS.isdisjoint(self.tokens[start:end])
+
+    def units(self) -> tuple[list[str], list[int]]:
+        """The tokens with a single space behind each taken into it, and where each of these units begins.
+
+        A space is half of all tokens and says nothing: without it diff-match-patch has half the way to go.
+        """
+        units: list[str] = []
+        places: list[int] = []
+        spaced = False
+        for place, one in enumerate(self.tokens):
+            if one == " " and spaced:
+                units[-1] += " "
+                spaced = False
+            else:
+                units.append(one)
+                places.append(place)
+                spaced = True
+        places.append(len(self.tokens))
+        return units, places
+
+
+class _Weights(dict[str, float]):
+    """The weight of each token, found once."""
+
+    def __missing__(self, token: str) -> float:
+        first = token[0]
+        weight = 0.0
+        if first.isalnum():
+            weight = 0.5 if ord(first) >= 0x2E80 or token.lower() in SMALL else 1.0
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[token] = weight
+        return weight
+
+
+_WEIGHTS: Final = _Weights()
+
+
+def tokens(text: str) -> Sequence[str]:
     """The tokens of a text: words, figures, marks, white space, single characters of scripts without spaces.
 
     Their concatenation is the text.
     """
-    return tuple(TOKEN.findall(text))
+    return (latin.TOKEN if latin.is_latin(text) else TOKEN).findall(text)
 
 
 def word_edits(old: str, new: str) -> list[tuple[int, int, int, int]]:
     """``(old start, old end, new start, new end)`` of each edit, in order; offsets into the two passages."""
-    pieces = _trimmed(_slid(_cleaned(_pieces(tokens(old), tokens(new)))))
-    found: list[tuple[int, int, int, int]] = []
-    a = b = 0
-    for piece in pieces:
-        size_a, size_b = sum(map(len, piece.old)), sum(map(len, piece.new))
-        if not piece.equal:
-            found.append((a, a + size_a, b, b + size_b))
-        a += size_a
-        b += size_b
-    return found
+    before, after = Passage(old), Passage(new)
+    pieces = _trimmed(
+        _slid(_cleaned(_trimmed(_pieces(before, after), before, after), before, after), before, after), before, after
+    )
+    return [
+        (before.offsets[one.a], before.offsets[one.b], after.offsets[one.c], after.offsets[one.d])
+        for one in pieces
+        if not one.equal
+    ]
 
 
-def _pieces(old: tuple[str, ...], new: tuple[str, ...]) -> list[Piece]:
-    """Alternating equal and changed runs of tokens, by diff-match-patch over one character a token (numbered per pair)."""
-    code: dict[str, str] = {}
-    coded_old = "".join([code.setdefault(token, _character(len(code))) for token in old])
-    coded_new = "".join([code.setdefault(token, _character(len(code))) for token in new])
+def _pieces(old: Passage, new: Passage) -> list[Piece]:
+    """Alternating equal and changed runs, by diff-match-patch over one character a unit (numbered per pair)."""
+    units_old, places_old = old.units()
+    units_new, places_new = new.units()
+    code = {unit: _character(number) for number, unit in enumerate(dict.fromkeys((*units_old, *units_new)))}
+    coded_old = "".join(map(code.__getitem__, units_old))
+    coded_new = "".join(map(code.__getitem__, units_new))
     out: list[Piece] = []
-    a = b = 0
+    a = c = 0
     for sign, run in _engine().diff_main(coded_old, coded_new, False):
-        took_old = list(old[a : a + len(run)]) if sign <= 0 else []
-        took_new = list(new[b : b + len(run)]) if sign >= 0 else []
-        a, b = a + len(took_old), b + len(took_new)
+        b = a + len(run) if sign <= 0 else a
+        d = c + len(run) if sign >= 0 else c
         if sign != 0 and out and not out[-1].equal:
-            out[-1].old += took_old
-            out[-1].new += took_new
+            out[-1].b, out[-1].d = places_old[b], places_new[d]
         else:
-            out.append(Piece(took_old, took_new))
+            out.append(Piece(places_old[a], places_old[b], places_new[c], places_new[d], sign == 0))
+        a, c = b, d
     return out
 
 
@@ -97,132 +154,102 @@ def _character(number: int) -> str:
     return chr(code if code < _SURROGATES[0] else code + _SURROGATES[1] - _SURROGATES[0])
 
 
-def _weight(run: list[str]) -> float:
-    """Words count 1, small words and single characters of unspaced scripts a half, marks and spaces nothing."""
-    total = 0.0
-    for token in run:
-        first = token[0]
-        if first.isalnum():
-            total += 0.5 if ord(first) >= 0x2E80 or token.lower() in SMALL else 1.0
-    return total
-
-
-def _size(piece: Piece) -> float:
-    return max(_weight(piece.old), _weight(piece.new))
-
-
-def _cleaned(pieces: list[Piece]) -> list[Piece]:
+def _cleaned(pieces: list[Piece], old: Passage, new: Passage) -> list[Piece]:
     """Take small equal runs between two edits into one replacement, so that a reworded phrase reads as one."""
-    again = True
-    while again:
-        again = False
-        for place in range(1, len(pieces) - 1):
-            middle, left, right = pieces[place], pieces[place - 1], pieces[place + 1]
-            if not middle.equal or left.equal or right.equal:
-                continue
-            weight = _weight(middle.old)
-            idle = weight == 0 and not any(token in _CLAUSE_MARKS for token in middle.old)
-            both = min(_size(left), _size(right))
-            thin = 0 < weight <= MERGED_WEIGHT and weight <= both and (weight < 1 or not _has_mark(middle.old))
-            if (idle and _worth_joining(left, right)) or thin:
-                joined = Piece(left.old + middle.old + right.old, left.new + middle.new + right.new)
-                pieces[place - 1 : place + 2] = [joined]
-                again = True
-                break
+    place = 1
+    while place < len(pieces) - 1:
+        left, middle, right = pieces[place - 1 : place + 2]
+        if middle.equal and not left.equal and not right.equal and _joins(left, middle, right, old, new):
+            pieces[place - 1 : place + 2] = [Piece(left.a, right.b, left.c, right.d, equal=False)]
+            place = max(1, place - 2)  # the edit before has a larger neighbour now
+        else:
+            place += 1
     return pieces
 
 
-def _worth_joining(left: Piece, right: Piece) -> bool:
-    """Two edits with nothing but a space between them are one when words change in both; a lone mark stays its own."""
-    return _size(left) > 0 and _size(right) > 0
+def _joins(left: Piece, middle: Piece, right: Piece, old: Passage, new: Passage) -> bool:
+    """Whether what is kept between two edits is too little to be told apart from them.
+
+    With nothing but a space between them they are one when words change in both; a lone mark stays its own.
+    """
+    weight = old.weight(middle.a, middle.b)
+    if weight > MERGED_WEIGHT:
+        return False
+    size_left, size_right = _size(left, old, new), _size(right, old, new)
+    if weight == 0:
+        return size_left > 0 and size_right > 0 and not old.has_mark(middle.a, middle.b)
+    return weight <= min(size_left, size_right) and (weight < 1 or not old.has_mark(middle.a, middle.b))
 
 
-def _has_mark(run: list[str]) -> bool:
-    return any(token in _CLAUSE_MARKS for token in run)
+def _size(piece: Piece, old: Passage, new: Passage) -> float:
+    return max(old.weight(piece.a, piece.b), new.weight(piece.c, piece.d))
 
 
-def _slid(pieces: list[Piece]) -> list[Piece]:
+def _slid(pieces: list[Piece], old: Passage, new: Passage) -> list[Piece]:
     """Move pure insertions and deletions to the better of their equal places: whole words, behind a mark, at a start."""
     for place in range(1, len(pieces) - 1):
-        before, middle, after = pieces[place - 1], pieces[place], pieces[place + 1]
-        if middle.equal or (middle.old and middle.new) or not before.equal or not after.equal:
+        before, middle, after = pieces[place - 1 : place + 2]
+        deleted = middle.c == middle.d
+        if middle.equal or (middle.a < middle.b and not deleted) or not before.equal or not after.equal:
             continue
-        run = middle.old or middle.new
-        left, right = before.old, after.old
-        best, best_score = 0, _bound_score(left, run, right)
-        for direction in (-1, 1):
-            shifted_left, shifted, shifted_right = list(left), list(run), list(right)
-            step = 0
-            while len(shifted_left if direction < 0 else shifted_right) > 0:
-                if direction < 0:
-                    if shifted_left[-1] != shifted[-1]:
-                        break
-                    shifted_right.insert(0, shifted.pop())
-                    shifted.insert(0, shifted_left.pop())
-                else:
-                    if shifted_right[0] != shifted[0]:
-                        break
-                    shifted_left.append(shifted.pop(0))
-                    shifted.append(shifted_right.pop(0))
-                step += direction
-                score = _bound_score(shifted_left, shifted, shifted_right)
-                if score > best_score:
-                    best, best_score = step, score
-        if best:
-            _shift(pieces, place, best)
-    return [piece for piece in pieces if piece.old or piece.new]
+        if deleted:
+            steps = _best_slide(old.tokens, before.a, middle.a, middle.b, after.b)
+        else:
+            steps = _best_slide(new.tokens, before.c, middle.c, middle.d, after.d)
+        if steps:
+            before.b, before.d = before.b + steps, before.d + steps
+            middle.a, middle.b, middle.c, middle.d = (one + steps for one in (middle.a, middle.b, middle.c, middle.d))
+            after.a, after.c = after.a + steps, after.c + steps
+    return [piece for piece in pieces if piece.a < piece.b or piece.c < piece.d]
 
 
-def _shift(pieces: list[Piece], place: int, steps: int) -> None:
-    before, middle, after = pieces[place - 1], pieces[place], pieces[place + 1]
-    run, deleted = middle.old or middle.new, bool(middle.old)
-    if steps < 0:
-        moved = before.old[steps:]
-        left = before.old[:steps]
-        whole = moved + run
-        run, right = whole[: len(run)], whole[len(run) :] + after.old
-    else:
-        moved = after.old[:steps]
-        right = after.old[steps:]
-        whole = run + moved
-        left, run = before.old + whole[: len(moved)], whole[len(moved) :]
-    pieces[place - 1] = Piece(left, list(left))
-    pieces[place] = Piece(run, []) if deleted else Piece([], run)
-    pieces[place + 1] = Piece(right, list(right))
+def _best_slide(run: Sequence[str], low: int, start: int, end: int, high: int) -> int:
+    """By how many tokens ``run[start:end]`` is best shifted between ``low`` and ``high`` without changing what is said."""
+    best, best_score = 0, _bound_score(run, low, start, end, high)
+    for direction in (-1, 1):
+        a, b = start, end
+        while (a > low and run[a - 1] == run[b - 1]) if direction < 0 else (b < high and run[a] == run[b]):
+            a, b = a + direction, b + direction
+            score = _bound_score(run, low, a, b, high)
+            if score > best_score:
+                best, best_score = a - start, score
+    return best
 
 
-def _bound_score(left: list[str], run: list[str], right: list[str]) -> int:
+def _bound_score(run: Sequence[str], low: int, start: int, end: int, high: int) -> int:
     score = 0
-    if not left or left[-1].isspace():
+    if start == low or run[start - 1].isspace():
         score += 2
-        if len(left) > 1 and left[-2] in _CLAUSE_MARKS:
+        if start - low > 1 and run[start - 2] in _CLAUSE_MARKS:
             score += 2
-    if not left:
+    if start == low:
         score += 1
-    if run and not run[0].isspace() and (run[-1].isspace() or (right and not right[0][0].isalnum())):
+    if not run[start].isspace() and (run[end - 1].isspace() or (end < high and not run[end][0].isalnum())):
         score += 1
-    if run and run[-1] in _CLAUSE_MARKS:
+    if run[end - 1] in _CLAUSE_MARKS:
         score += 1
     return score
 
 
-def _trimmed(pieces: list[Piece]) -> list[Piece]:
+def _trimmed(pieces: list[Piece], old: Passage, new: Passage) -> list[Piece]:
     """Equal tokens at the ends of a replacement go back to its neighbours."""
     out: list[Piece] = []
-    for piece in pieces:
-        if piece.equal or not piece.old or not piece.new:
-            out.append(piece)
-            continue
-        head = 0
-        while head < min(len(piece.old), len(piece.new)) and piece.old[head] == piece.new[head]:
-            head += 1
-        tail = 0
-        while tail < min(len(piece.old), len(piece.new)) - head and piece.old[-1 - tail] == piece.new[-1 - tail]:
-            tail += 1
-        old_end, new_end = len(piece.old) - tail, len(piece.new) - tail
-        out += [
-            Piece(piece.old[:head], piece.new[:head]),
-            Piece(piece.old[head:old_end], piece.new[head:new_end]),
-            Piece(piece.old[old_end:], piece.new[new_end:]),
-        ]
+    for one in pieces:
+        a, b, c, d = one.a, one.b, one.c, one.d
+        if not one.equal:
+            while a < b and c < d and old.tokens[a] == new.tokens[c]:
+                a, c = a + 1, c + 1
+            while a < b and c < d and old.tokens[b - 1] == new.tokens[d - 1]:
+                b, d = b - 1, d - 1
+        for piece in (
+            Piece(one.a, a, one.c, c, equal=True),
+            Piece(a, b, c, d, one.equal),
+            Piece(b, one.b, d, one.d, equal=True),
+        ):
+            if piece.a == piece.b and piece.c == piece.d:
+                continue
+            if piece.equal and out and out[-1].equal:
+                out[-1].b, out[-1].d = piece.b, piece.d
+            else:
+                out.append(piece)
     return out

@@ -12,10 +12,13 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.differ import compare
+from monitor.differ import compare, latin
+from monitor.differ.align import _WORD
+from monitor.differ.classify import AROUND, Side
+from monitor.differ.lexicon import default_rules
 from monitor.differ.script import apply, revert
 from monitor.differ.segment import sentences
-from monitor.differ.words import tokens
+from monitor.differ.words import TOKEN, tokens
 from storage.errors import IntegrityError
 from storage.records import Text
 
@@ -123,3 +126,45 @@ def test_a_script_for_another_text_is_refused() -> None:
 )
 def test_sentences_end_where_a_reader_ends_them(text: str, count: int) -> None:
     assert len(sentences(text)) == count, [one.text for one in sentences(text)]
+
+
+@settings(max_examples=400, deadline=None)
+@given(
+    st.one_of(
+        st.text(alphabet=st.characters(max_codepoint=0x24F), max_size=80),
+        st.text(alphabet="ab1½²é_.,:/@-+’“” \n\t\x1c\x85\xa0\xad€www.https", max_size=60),
+        prose,
+    )
+)
+def test_latin_texts_are_cut_as_all_others(text: str) -> None:
+    if latin.is_latin(text):
+        assert latin.TOKEN.findall(text) == TOKEN.findall(text)
+        assert latin.WORD.findall(text) == _WORD.findall(text)
+
+
+legal = st.lists(
+    st.sampled_from(
+        ["no", "longer", "is", "not", "don’t", "will", "able", "to", "twenty", "one", "per", "cent", "5", "May", "Monday", "said", "legitimate", "concerns"]
+    ),
+    max_size=9,
+).map(" ".join)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(legal, st.integers(0, 60), st.integers(0, 20))
+def test_a_place_that_is_not_looked_at_holds_no_match(text: str, start: int, size: int) -> None:
+    """The words around an edit may spare a search, never lose what it would find."""
+    start = min(start, len(text))
+    end = min(start + size, len(text))
+    bounds = [at for at in range(len(text) + 1) if not text[at - 1 : at + 1].isalpha() or at in (0, len(text))]
+    start, end = max(at for at in bounds if at <= start), min(at for at in bounds if at >= end)
+    rules = default_rules().extended(formulas={"x": ["legitimate concerns"]})
+    side = Side(text, (start, end))
+    for finder in (rules.date, rules.number, *rules.words.values(), rules.formulas[0][1]):
+        low, high = max(0, start - AROUND), min(len(text), end + AROUND)
+        over = [
+            one
+            for one in finder.find(text, low, high)
+            if (one[0] < end and one[1] > start) or (start == end and one[0] < start < one[1])
+        ]
+        assert side.over(finder) == over
