@@ -354,7 +354,7 @@ class Side:
         for one in WORD.finditer(self._text, self._low, self._high):
             if one.end() <= self._start:
                 nearest = [one.group().casefold()]
-            elif one.start() < self._end:
+            elif one.start() < self._end or self._text[self._end : one.start()] in ("'", "’"):  # don|’t
                 inside.add(one.group().casefold())
             else:
                 nearest.append(one.group().casefold())
