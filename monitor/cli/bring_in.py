@@ -2,57 +2,158 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from monitor.cli.asking import Asking, write
+from monitor.cli.asking import Asking, say_json, write
 from storage.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from monitor.read import ReadRules
+    from monitor.transfer.placing import Brought, Placer
+
+as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+selector_option = click.option("--selector", help="CSS selector of the statement in pages; `xpath:…` for XPath.")
 
 
 @click.group("import")
 def import_command() -> None:
     """Bring in what was kept elsewhere; true capture times stay apart from the time of import.
 
+    Importing twice adds nothing, and an import that was cut off goes on when it is called again.
+
     \b
     Examples:
       variorum import folder statements/ --series fomc
-      variorum import folder captures/ --source readout
+      variorum import git terms/ --path terms.md --source terms
     """
 
 
 @import_command.command("folder")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--series", help="Each file is a member of this series.")
-@click.option("--source", help="Each file is a version of this source, captured on the day in its name.")
-@click.option("--selector", help="CSS selector for HTML files.")
+@click.option("--source", help="Each file is a version of this source, captured at the time in its name.")
+@selector_option
+@as_json_option
 @click.pass_obj
-def folder_command(asking: Asking, folder: Path, series: str | None, source: str | None, selector: str | None) -> int:
-    """Bring in a folder of dated files (YYYY-MM-DD….txt, .md, .html).
+def folder_command(
+    asking: Asking, folder: Path, series: str | None, source: str | None, selector: str | None, as_json: bool
+) -> int:
+    """Bring in a folder of dated files (YYYY-MM-DD….txt, .md, .html; YYYY-MM-DDTHHMMSSZ….txt).
 
     \b
     Examples:
       variorum import folder statements/ --series fomc
       variorum import folder captures/ --source readout
     """
-    from monitor.clock import utc_now
-    from monitor.read import ReadRules
     from monitor.transfer.folder import import_folder
-    from storage.archive import Archive
 
     if (series is None) == (source is None):
         raise UsageError("import folder takes either --series or --source", hint="--series fomc, or --source readout")
-    added = passed = failed = 0
+    return _bring(
+        asking, lambda placer: import_folder(placer, folder, series=series, source=source), selector, as_json=as_json
+    )
+
+
+@import_command.command("git")
+@click.argument("repository", type=click.Path(path_type=Path))
+@click.option("--path", required=True, help="The file in the repository; renames are followed.")
+@click.option("--source", required=True, help="Each commit that touches the file is a version of this source.")
+@click.option("--revision", default="HEAD", help="Branch, tag or commit whose history is read (HEAD).")
+@selector_option
+@as_json_option
+@click.pass_obj
+def git_command(
+    asking: Asking, repository: Path, path: str, source: str, revision: str, selector: str | None, as_json: bool
+) -> int:
+    """Bring in the history of a file in a git repository; a commit's author date is the time of capture.
+
+    \b
+    Examples:
+      variorum import git terms/ --path terms.md --source terms
+      variorum import git site/ --path docs/policy.html --source policy --selector article
+    """
+    from monitor.transfer.git import import_git
+
+    return _bring(
+        asking,
+        lambda placer: import_git(placer, repository, path=path, source=source, revision=revision),
+        selector,
+        as_json=as_json,
+    )
+
+
+def _bring(
+    asking: Asking,
+    bring: Callable[[Placer], Iterable[Brought]],
+    selector: str | None,
+    *,
+    judged: bool = False,
+    as_json: bool = False,
+) -> int:
+    """Run one import and tell what became of each capture: the exit code is 3 when some could not be kept."""
+    from monitor.clock import utc_now
+    from monitor.quiet import hush
+    from monitor.transfer.placing import Placer
+    from storage.archive import Archive
+
+    hush()
+    rules = _rules(asking, selector)
     with Archive.open(asking.database or asking.settings().database) as archive:
-        brought = import_folder(
-            archive, folder, series=series, source=source, rules=ReadRules(select=selector), now=utc_now()
-        )
-        for one in brought:
-            added += one.version is not None
-            known = one.version is None and one.note is not None and one.note.startswith("is ")
-            passed += known
-            failed += one.version is None and not known
-            if one.note and (not known or asking.verbosity > 0):
-                asking.note(f"{one.file}: {one.note}")
-    write(f"{added} added, {passed} there already" + (f", {failed} could not be read" if failed else "") + "\n")
-    return 3 if failed else 0
+        placer = Placer(archive, utc_now(), rules, judged=judged, differ=asking.rules())
+        all_of_them = []
+        for one in bring(placer):
+            all_of_them.append(one)
+            _tell(asking, one)
+    return _sum_up(all_of_them, as_json=as_json)
+
+
+def _tell(asking: Asking, one: Brought) -> None:
+    from monitor.render.safe import visible
+    from monitor.transfer.placing import Fate
+
+    if one.fate in (Fate.ADDED, Fate.THERE):
+        if asking.verbosity > 0:
+            number = f" as version {one.version}" if one.version else ""
+            asking.note(visible(f"{one.what}: {one.fate}{number}" + (f" ({one.note})" if one.note else "")))
+        return
+    asking.note(visible(f"{one.what}: {one.fate}" + (f": {one.note}" if one.note else "")))
+
+
+def _sum_up(brought: Sequence[Brought], *, as_json: bool) -> int:
+    from monitor.transfer.placing import Fate
+
+    counts = Counter(one.fate for one in brought)
+    if as_json:
+        captures = [
+            {"what": one.what, "source": one.source, "fate": one.fate.name.lower(), "version": one.version}
+            | {"note": one.note}
+            for one in brought
+        ]
+        totals = {fate.name.lower(): counts[fate] for fate in Fate}
+        say_json({"format": 1, "totals": totals, "captures": captures})
+    else:
+        first = f"{counts[Fate.ADDED]} added, {counts[Fate.THERE]} there already"
+        rest = (f"{counts[fate]} {fate}" for fate in (Fate.OLDER, Fate.HELD, Fate.UNREAD) if counts[fate])
+        write(", ".join((first, *rest)) + "\n")
+    return 3 if counts[Fate.OLDER] or counts[Fate.UNREAD] else 0
+
+
+def _rules(asking: Asking, selector: str | None) -> Callable[[str], ReadRules]:
+    """How each source is read: as ``--selector`` says, else as it is declared, else automatically."""
+    from monitor.read import ReadRules
+    from monitor.read.html import check_rules
+
+    if selector is not None:
+        css, xpath = (None, selector[6:]) if selector.startswith("xpath:") else (selector, None)
+        chosen = ReadRules(select=css, xpath=xpath)
+        check_rules(chosen)
+        return lambda _source: chosen
+    declared = asking.settings().declarations if asking.config_path.exists() else ()
+    known = {one.source.id: one.read for one in declared}
+    return lambda source: known.get(source, ReadRules())

@@ -148,7 +148,7 @@ class _Joining:
 
     def _once(self, value: T) -> T:
         """One object for all equal ones: a hundred thousand sources have few ways of being read and fetched."""
-        return cast(T, self._shared.setdefault(value, value))
+        return cast("T", self._shared.setdefault(value, value))
 
     def _baseline(self, place: int, found: Mapping[str, Any], series: str | None) -> tuple[str | None, Path | None]:
         """What the baseline is called and, for a file, where it is: the source's, its series' or the default one."""
