@@ -88,6 +88,41 @@ def git_command(
     )
 
 
+@import_command.command("warc")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--source", help="Name of the source, when it is one address; else each is named after its address.")
+@click.option("--series", help="Series that the sources belong to.")
+@click.option("--url", "urls", multiple=True, help="Bring in this address only (repeatable).")
+@selector_option
+@as_json_option
+@click.pass_obj
+def warc_command(
+    asking: Asking,
+    file: Path,
+    source: str | None,
+    series: str | None,
+    urls: Sequence[str],
+    selector: str | None,
+    as_json: bool,
+) -> int:
+    """Bring in the pages of a WARC file; WARC-Date is the time of capture.
+
+    \b
+    Examples:
+      variorum import warc crawl.warc.gz
+      variorum import warc crawl.warc.gz --url https://www.example.org/terms --source terms
+    """
+    from monitor.transfer.warc import import_warc
+
+    return _bring(
+        asking,
+        lambda placer: import_warc(placer, file, source=source, series=series, urls=urls),
+        selector,
+        judged=True,
+        as_json=as_json,
+    )
+
+
 def _bring(
     asking: Asking,
     bring: Callable[[Placer], Iterable[Brought]],

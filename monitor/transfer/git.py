@@ -99,7 +99,7 @@ class _Blobs:
             _command(repository, ["cat-file", "--batch"]),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=_environment(),
+            env=environment(),
         )
 
     def __enter__(self) -> _Blobs:
@@ -133,7 +133,7 @@ def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
 def _git(repository: Path, words: Sequence[str]) -> bytes:
     try:
         done = subprocess.run(  # noqa: S603  (no shell; options end before what the user named)
-            _command(repository, words), capture_output=True, check=False, env=_environment()
+            _command(repository, words), capture_output=True, check=False, env=environment()
         )
     except FileNotFoundError:
         raise UsageError("git is not installed", hint="Debian: apt-get install git") from None
@@ -151,7 +151,8 @@ def _command(repository: Path, words: Sequence[str]) -> list[str]:
     return ["git", "--no-pager", *safe, "--literal-pathspecs", "-C", str(repository), *words]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What git is started with: nothing of the caller's own git settings."""
     import os
 
     return {key: value for key, value in os.environ.items() if not key.startswith("GIT_")} | _QUIET

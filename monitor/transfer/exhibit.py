@@ -1,0 +1,194 @@
+"""One self-explaining folder, zipped: what a page said, when, how it was received, and the means to check all of it.
+
+Made from the archive alone, without the time of making: two exports of the same range are the same bytes. What moves
+later (when the latest wording was last seen) is left out; a time-stamp obtained later is new evidence and does appear.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import dataclass
+from importlib.resources import files
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Final
+
+from monitor.render import Comparison, Side, Style, render
+from monitor.sides import compared
+from monitor.transfer.texts import stamp, texts_of, time_of
+from storage.chain import DOMAIN, START
+from storage.records import digest_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+    from monitor.differ.lexicon import Rules
+    from monitor.transfer.chosen import Chosen
+    from storage.archive import Archive
+    from storage.chain import Sealed
+    from storage.records import Snapshot, Text, Version
+
+ZIP_TIME: Final = (1980, 1, 1, 0, 0, 0)
+"""The first moment a zip file can hold: the files are dated by what they say, not by when they were packed."""
+_SUFFIX: Final = {"html": ".html", "pdf": ".pdf", "plain": ".txt"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """One version with everything about it."""
+
+    version: Version
+    text: Text
+    taken: Snapshot
+    sealed: Sealed
+
+
+def export_exhibit(archive: Archive, chosen: Chosen, file: Path, rules: Rules | None = None) -> int:
+    """Write the exhibit of one run of versions; returns how many there are in it."""
+    first = chosen.versions[0].number
+    sealed = {record.number: (record, seal) for record, seal in archive.seals(chosen.source.id)}
+    items = [
+        _Item(version, text, archive.snapshot(version.snapshot), sealed[version.number][0])
+        for version, text in texts_of(archive, chosen)
+    ]
+    before = sealed[first - 1][1] if first > 1 else START
+    _pack(file, _folder_name(chosen), _contents(chosen, items, before, rules))
+    return len(items)
+
+
+def _contents(chosen: Chosen, items: list[_Item], before: bytes, rules: Rules | None) -> dict[str, bytes]:
+    """Path in the folder → bytes, without the sums."""
+    contents: dict[str, bytes] = {}
+    rows = []
+    raw_names: dict[int, str] = {}
+    for item in items:
+        number = f"{item.version.number:04d}"
+        text_name, header_name = f"texts/{number}.txt", f"headers/{number}.txt"
+        contents[text_name] = item.text.text.encode("utf-8", "surrogatepass")
+        raw_name = raw_names.setdefault(item.version.snapshot, f"raw/{number}{_suffix(item.taken)}")
+        contents[raw_name] = item.taken.body
+        contents[header_name] = _received(item.taken)
+        rows.append(_row(item, text_name, raw_name, header_name))
+    for old, new in pairwise(items):
+        name = f"diffs/{old.version.number:04d}-{new.version.number:04d}.html"
+        contents[name] = _diff(chosen, old, new, rules)
+    if len(items) > 2:
+        contents["diffs/first-last.html"] = _diff(chosen, items[0], items[-1], rules)
+    chain = {
+        "format": "variorum/exhibit/1",
+        "seal": DOMAIN.decode(),
+        "source": chosen.source.id,
+        "series": chosen.source.series,
+        "url": chosen.source.url,
+        "before": before.hex(),
+        "versions": rows,
+    }
+    contents["chain.json"] = (json.dumps(chain, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "surrogatepass")
+    contents["verify.py"] = files("monitor.transfer").joinpath("exhibit_verifier.py").read_bytes()
+    contents["README.txt"] = _readme(chosen, items).encode()
+    return contents
+
+
+def _row(item: _Item, text_name: str, raw_name: str, header_name: str) -> dict[str, Any]:
+    """One version: first what its seal covers, named as in the format, then what it is called and where it is."""
+    version, sealed = item.version, item.sealed
+    return {
+        "number": sealed.number,
+        "body_sha256": sealed.body.hex(),
+        "text_sha256": sealed.text.hex(),
+        "captured_us": sealed.captured,
+        "imported_us": sealed.imported,
+        "after_us": sealed.after,
+        "before_us": sealed.before,
+        "url": sealed.url,
+        "final_url": sealed.final_url,
+        "status": sealed.status,
+        "headers": [list(pair) for pair in sealed.headers],
+        "reader": sealed.reader,
+        "reread": sealed.reread,
+        "seal": version.chain,
+        "captured": time_of(version.captured),
+        "imported": time_of(version.imported),
+        "window": {"after": time_of(version.window.after), "before": time_of(version.window.before)},
+        "severity": version.severity.label if version.severity else None,
+        "silent": version.silent,
+        "title": version.title,
+        "published": version.published,
+        "text_file": text_name,
+        "raw_file": raw_name,
+        "headers_file": header_name,
+    }
+
+
+def _received(taken: Snapshot) -> bytes:
+    """How the bytes were received, as people know it: redirects, status, headers."""
+    lines = [f"asked: {taken.url}", *(f"redirected from: {one}" for one in taken.redirects)]
+    lines += [f"answered: {taken.final_url}", f"time: {time_of(taken.fetched_at)}"]
+    lines += [f"status: {taken.status if taken.status is not None else 'none (a file)'}", ""]
+    lines += [f"{name}: {value}" for name, value in taken.headers]
+    return ("\n".join(lines) + "\n").encode("utf-8", "surrogateescape")
+
+
+def _diff(chosen: Chosen, old: _Item, new: _Item, rules: Rules | None) -> bytes:
+    follows = new.version.number == old.version.number + 1
+    silent = new.version.silent and follows
+    comparison: Comparison = compared(_side(chosen, old), _side(chosen, new), silent=silent, rules=rules)
+    return render(comparison, "html", Style()).encode("utf-8", "surrogatepass")
+
+
+def _side(chosen: Chosen, item: _Item) -> Side:
+    version = item.version
+    return Side(
+        ref=f"{version.source}@{version.number}",
+        text=item.text,
+        source=version.source,
+        url=chosen.source.url,
+        window=version.window,
+        captured=version.captured,
+    )
+
+
+def _suffix(taken: Snapshot) -> str:
+    from monitor.read import kind_of
+
+    return _SUFFIX[kind_of(taken.body, taken.header("content-type"), taken.url)]
+
+
+def _folder_name(chosen: Chosen) -> str:
+    first, last = chosen.versions[0], chosen.versions[-1]
+    return f"{chosen.source.id}-{first.number}" + (f"-{last.number}" if last.number != first.number else "")
+
+
+def _pack(file: Path, folder: str, contents: Mapping[str, bytes]) -> None:
+    """A zip file that depends on the contents only: order, times, permissions and system are fixed."""
+    sums = "".join(f"{digest_of(contents[name])}  {name}\n" for name in sorted(contents))
+    whole = {**contents, "SHA256SUMS": sums.encode()}
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as packed:
+        for name in sorted(whole):
+            entry = zipfile.ZipInfo(f"{folder}/{name}", ZIP_TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 3  # Unix, wherever it is made
+            entry.external_attr = (0o100755 if name == "verify.py" else 0o100644) << 16
+            packed.writestr(entry, whole[name])
+
+
+def _readme(chosen: Chosen, items: Iterable[_Item]) -> str:
+    listed = "\n".join(
+        f"  {item.version.number:>4}  captured {time_of(item.version.captured)}"
+        + (f", imported {time_of(item.version.imported)}" if item.version.imported else "")
+        + (", the same capture read anew" if item.version.reread else "")
+        + f"\n        sha256 {item.version.digest}"
+        for item in items
+    )
+    template = files("monitor.transfer").joinpath("exhibit_readme.txt").read_text("utf-8")
+    first, last = chosen.versions[0], chosen.versions[-1]
+    return template.format(
+        name=chosen.name,
+        url=chosen.source.url,
+        folder=_folder_name(chosen),
+        listed=listed,
+        head=last.chain,
+        last=last.number,
+        first_stamp=stamp(first.captured),
+    )
