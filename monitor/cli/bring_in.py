@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.asking import Asking, say_json, write
-from storage.errors import UsageError
+from storage.errors import FetchError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 
+    from monitor.fetch import FetchRules
     from monitor.read import ReadRules
+    from monitor.transfer.cdx import Asked
     from monitor.transfer.placing import Brought, Placer
+    from storage.records import Source
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 selector_option = click.option("--selector", help="CSS selector of the statement in pages; `xpath:…` for XPath.")
@@ -121,6 +124,98 @@ def warc_command(
         judged=True,
         as_json=as_json,
     )
+
+
+@import_command.command("cdx")
+@click.argument("address")
+@click.option("--url", required=True, help="The page whose captures are brought in.")
+@click.option("--source", required=True, help="Each capture with another wording is a version of this source.")
+@click.option("--series", help="Series that the source belongs to.")
+@click.option("--from", "start", metavar="DATE", help="First capture wanted: 2022, 2022-03-01.")
+@click.option("--to", "end", metavar="DATE", help="Last capture wanted: 2022, 2022-03-01.")
+@click.option("--replay", metavar="PATTERN", help="Where captures are kept, with {timestamp} and {url} in it.")
+@click.option("--allow-private", multiple=True, metavar="CIDR", help="Allow addresses in this network (repeatable).")
+@selector_option
+@as_json_option
+@click.pass_obj
+def cdx_command(
+    asking: Asking,
+    address: str,
+    url: str,
+    source: str,
+    series: str | None,
+    start: str | None,
+    end: str | None,
+    replay: str | None,
+    allow_private: Sequence[str],
+    selector: str | None,
+    as_json: bool,
+) -> int:
+    """Bring in the captures of a page from a web archive: ADDRESS is its CDX server or Memento time map.
+
+    \b
+    Examples:
+      variorum import cdx https://web.archive.org/cdx/search/cdx --url https://www.example.org/terms --source terms
+      variorum import cdx http://127.0.0.1:8080/ours/cdx --url https://www.example.org/ --source home --allow-private 127.0.0.0/8
+    """
+    from dataclasses import replace
+
+    from monitor.transfer.cdx import Asked, replay_pattern
+    from storage.records import Source
+
+    asked = Asked(address, url, replay or replay_pattern(address), _digits(start), _digits(end))
+    # The user named this archive and this page: that is a request, not a crawl.
+    fetch = replace(asking.fetch_rules(allow_private=allow_private), robots=False)
+    return _bring(
+        asking,
+        lambda placer: _from_archive(asking, placer, fetch, asked, Source(source, url, series)),
+        selector,
+        judged=True,
+        as_json=as_json,
+    )
+
+
+def _from_archive(asking: Asking, placer: Placer, fetch: FetchRules, asked: Asked, source: Source) -> Iterator[Brought]:
+    """The captures one by one, while the loop stands still between them: an import is one thing after the other."""
+    import asyncio
+
+    from monitor.fetch.client import Fetcher
+    from monitor.transfer.cdx import import_cdx
+
+    spacing_s = asking.settings().spacing_s if asking.config_path.exists() else 1.0
+    with asyncio.Runner() as runner:
+
+        async def opened() -> Fetcher:
+            return Fetcher(concurrency=1, per_host=1, spacing_s=spacing_s)
+
+        fetcher = runner.run(opened())
+        try:
+            captures = import_cdx(placer, fetcher, fetch, asked, source)
+            while (one := runner.run(_next(captures))) is not None:
+                yield one
+        except FetchError as failure:
+            hint = failure.hint or "Call it again: the import goes on after the last capture that is kept."
+            raise FetchError(
+                f"{asked.address}: {failure.message}", reason=failure.reason, status=failure.status, hint=hint
+            ) from None
+        finally:
+            runner.run(fetcher.aclose())
+
+
+async def _next(captures: AsyncIterator[Brought]) -> Brought | None:
+    return await anext(captures, None)
+
+
+def _digits(date: str | None) -> str | None:
+    """A date as web archives write it: ``2022-03-01`` → ``20220301``. Raises ``UsageError``."""
+    import re
+
+    if date is None:
+        return None
+    digits = re.sub(r"[-:TZ ]", "", date)
+    if not re.fullmatch(r"\d{4}(\d\d){0,5}", digits):
+        raise UsageError(f"{date}: not a date", hint="Write 2022, 2022-03 or 2022-03-01.")
+    return digits
 
 
 def _bring(

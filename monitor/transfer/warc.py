@@ -10,6 +10,7 @@ again takes the names back. Records, identifiers and dates come from the archive
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections import defaultdict
 from contextlib import contextmanager
@@ -40,6 +41,8 @@ _ORIG: Final = "x-archive-orig-"
 _UNDONE: Final = frozenset({"content-encoding", "transfer-encoding", "content-length"})
 _SOURCE, _SERIES = "Variorum-Source", "Variorum-Series"
 _ASKED, _REDIRECTS, _ADDED = "Variorum-Asked", "Variorum-Redirects", "Variorum-Added"
+_TOLD: Final = "Variorum-Headers"
+"""What is known of a file beside its bytes (a commit's id, a stamp): there is no HTTP head to write it in."""
 _RECORDS: Final = uuid.UUID("6f0c3b4e-5d0f-5a43-9a43-7f6e1a1b2c11")
 """The namespace of our record identifiers (RFC 9562, version 5)."""
 
@@ -136,7 +139,8 @@ def _snapshot(stream: IO[bytes], place: _Place) -> Snapshot | None:
     final_url = told.get_header("WARC-Target-URI").strip("<>")
     redirects = tuple((told.get_header(_REDIRECTS) or "").split())
     if record.http_headers is None:
-        return Snapshot(place.url, final_url, None, (), redirects, place.at, body)
+        known = tuple((name, value) for name, value in json.loads(told.get_header(_TOLD) or "[]"))
+        return Snapshot(place.url, final_url, None, known, redirects, place.at, body)
     ours = told.get_header(_SOURCE) is not None
     added = (told.get_header(_ADDED) or "").split()
     headers = tuple(
@@ -221,6 +225,8 @@ def _write(writer: Any, source: Source, taken: Snapshot, ref: str) -> None:
     if taken.redirects:
         told[_REDIRECTS] = " ".join(taken.redirects)
     if taken.status is None:
+        if taken.headers:
+            told[_TOLD] = json.dumps(taken.headers)
         media = _media(taken)
         record = writer.create_warc_record(
             taken.final_url, "resource", payload=BytesIO(taken.body), warc_content_type=media, warc_headers_dict=told
