@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from monitor.cli.asking import Asking, say_json, write
-from storage.errors import FetchError, UsageError
+from storage.errors import ConfigError, FetchError, FetchReason, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
@@ -175,6 +175,66 @@ def cdx_command(
     )
 
 
+@import_command.command("urlwatch")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would be added; write nothing.")
+@click.pass_obj
+def urlwatch_command(asking: Asking, file: Path, dry_run: bool) -> int:
+    """Add the jobs of urlwatch (urls.yaml) to config.yaml; what cannot be carried over is named, line by line.
+
+    \b
+    Examples:
+      variorum import urlwatch ~/.config/urlwatch/urls.yaml --dry-run
+      variorum import urlwatch ~/.config/urlwatch/urls.yaml
+    """
+    return _carry_over(asking, file, dry_run)
+
+
+@import_command.command("webchanges")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Say what would be added; write nothing.")
+@click.pass_obj
+def webchanges_command(asking: Asking, file: Path, dry_run: bool) -> int:
+    """Add the jobs of webchanges (jobs.yaml) to config.yaml; what cannot be carried over is named, line by line.
+
+    \b
+    Examples:
+      variorum import webchanges ~/.config/webchanges/jobs.yaml --dry-run
+      variorum import webchanges ~/.config/webchanges/jobs.yaml
+    """
+    return _carry_over(asking, file, dry_run)
+
+
+def _carry_over(asking: Asking, file: Path, dry_run: bool) -> int:
+    """Append what can be carried over: all jobs at once, or, when one is refused, those that are not."""
+    from monitor.cli.set_up import append
+    from monitor.render.safe import visible
+    from monitor.transfer.jobs import carried, entries
+
+    jobs = list(carried(file))
+    watched = {one.source.id: one.source.url for one in asking.settings().declarations}
+    wanted = list(entries(jobs, watched))
+    added = [(job, entry) for job, entry in wanted if entry is not None]
+    for line in (line for job in jobs for line in job.left):
+        asking.note(visible(line))
+    refused = 0
+    if added and not dry_run:
+        try:
+            append(asking.config_path, *(entry for _, entry in added))
+        except ConfigError:
+            for job, entry in list(added):
+                try:
+                    append(asking.config_path, entry)
+                except ConfigError as error:
+                    refused += 1
+                    asking.note(visible(f"{file.name}:{job.line}: {job.name}: the whole job: {error.message}"))
+                    added.remove((job, entry))
+    left = sum(job.entry is None for job in jobs) + refused
+    said = f"{len(added)} {'would be ' if dry_run else ''}added, {len(wanted) - len(added) - refused} there already"
+    write(said + (f", {left} not carried over" if left else "") + "\n")
+    return 3 if left else 0
+
+
 def _from_archive(asking: Asking, placer: Placer, fetch: FetchRules, asked: Asked, source: Source) -> Iterator[Brought]:
     """The captures one by one, while the loop stands still between them: an import is one thing after the other."""
     import asyncio
@@ -194,7 +254,8 @@ def _from_archive(asking: Asking, placer: Placer, fetch: FetchRules, asked: Aske
             while (one := runner.run(_next(captures))) is not None:
                 yield one
         except FetchError as failure:
-            hint = failure.hint or "Call it again: the import goes on after the last capture that is kept."
+            refused = failure.reason is FetchReason.REFUSED_ADDRESS
+            hint = failure.hint if refused else "Call it again: the import goes on after the last capture that is kept."
             raise FetchError(
                 f"{asked.address}: {failure.message}", reason=failure.reason, status=failure.status, hint=hint
             ) from None

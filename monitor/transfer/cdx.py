@@ -91,9 +91,9 @@ async def import_cdx(
     """
     known_from, known_until = placer.first_seen(source.id), placer.seen_until(source.id)
     before: Listed | None = None
-    kept = False
+    kept = some = False
     async for listed in captures(fetcher, rules, asked):
-        what = f"{listed.timestamp} {listed.url}"
+        what, some = f"{listed.timestamp} {listed.url}", True
         if known_from is not None and listed.at < known_from:
             yield Brought(what, source.id, Fate.OLDER, note=f"the history begins on {known_from:%Y-%m-%d}")
             continue
@@ -108,11 +108,18 @@ async def import_cdx(
         except FetchError as failure:
             if not _of_this_capture(failure):
                 raise
-            yield Brought(what, source.id, Fate.UNREAD, note=failure.message)
+            # A time map does not tell statuses: an error that was archived is no failure of the import.
+            archived = not listed.digest and failure.reason is FetchReason.STATUS
+            yield Brought(what, source.id, Fate.HELD if archived else Fate.UNREAD, note=failure.message)
             continue
         brought = placer.place(source, snapshot, what, landed=listed.url)
         before, kept = listed, brought.fate in (Fate.ADDED, Fate.THERE)
         yield brought
+    if not some:
+        raise UsageError(
+            f"{asked.address}: lists no capture of {asked.url}" + (" in that time" if asked.start or asked.end else ""),
+            hint="Archives keep http:// and https://, with and without www., apart or together: try another form.",
+        )
 
 
 async def captures(fetcher: Fetcher, rules: FetchRules, asked: Asked) -> AsyncIterator[Listed]:
