@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "phrases": ("monitor.cli.questions", "Where the registered set phrases stand, are missing, or changed"),
     "import": ("monitor.cli.bring_in", "Bring in what was kept elsewhere: folders, git, WARC, web archives, job files"),
     "export": ("monitor.cli.take_out", "Take out an exhibit, WARC, a folder, a git repository, JSON lines"),
+    "timestamp": ("monitor.cli.witness", "Have the chain heads stamped by a time-stamping authority (RFC 3161)"),
     "config": ("monitor.cli.operate", "Check config.yaml, print its JSON Schema"),
     "migrate": ("monitor.cli.operate", "Bring the database to this program's schema (a backup is made first)"),
     "demo": ("monitor.cli.operate", "Watch a statement being quietly edited, offline"),

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from monitor.render import Comparison, Side, Style, render
 from monitor.sides import compared
-from monitor.transfer.texts import stamp, texts_of, time_of
+from monitor.transfer.texts import texts_of, time_of
 from storage.chain import DOMAIN, START
 from storage.records import digest_of
 
@@ -53,28 +53,42 @@ def export_exhibit(archive: Archive, chosen: Chosen, file: Path, rules: Rules | 
         for version, text in texts_of(archive, chosen)
     ]
     before = sealed[first - 1][1] if first > 1 else START
-    _pack(file, _folder_name(chosen), _contents(chosen, items, before, rules))
+    contents = _contents(chosen, items, rules)
+    contents["chain.json"] = _chain(chosen, items, before, _stamps(archive, items, contents))
+    _pack(file, _folder_name(chosen), contents)
     return len(items)
 
 
-def _contents(chosen: Chosen, items: list[_Item], before: bytes, rules: Rules | None) -> dict[str, bytes]:
-    """Path in the folder → bytes, without the sums."""
+def _contents(chosen: Chosen, items: list[_Item], rules: Rules | None) -> dict[str, bytes]:
+    """Path in the folder → bytes, without chain and sums."""
     contents: dict[str, bytes] = {}
-    rows = []
-    raw_names: dict[int, str] = {}
+    raw_names = _raw_names(items)
     for item in items:
         number = f"{item.version.number:04d}"
-        text_name, header_name = f"texts/{number}.txt", f"headers/{number}.txt"
-        contents[text_name] = item.text.text.encode("utf-8", "surrogatepass")
-        raw_name = raw_names.setdefault(item.version.snapshot, f"raw/{number}{_suffix(item.taken)}")
-        contents[raw_name] = item.taken.body
-        contents[header_name] = _received(item.taken)
-        rows.append(_row(item, text_name, raw_name, header_name))
+        contents[f"texts/{number}.txt"] = item.text.text.encode("utf-8", "surrogatepass")
+        contents[raw_names[item.version.snapshot]] = item.taken.body
+        contents[f"headers/{number}.txt"] = _received(item.taken)
     for old, new in pairwise(items):
         name = f"diffs/{old.version.number:04d}-{new.version.number:04d}.html"
         contents[name] = _diff(chosen, old, new, rules)
     if len(items) > 2:
         contents["diffs/first-last.html"] = _diff(chosen, items[0], items[-1], rules)
+    contents["verify.py"] = files("monitor.transfer").joinpath("exhibit_verifier.py").read_bytes()
+    contents["README.txt"] = _readme(chosen, items).encode()
+    return contents
+
+
+def _raw_names(items: Iterable[_Item]) -> dict[int, str]:
+    """Snapshot → file; a capture that was read again is there once."""
+    names: dict[int, str] = {}
+    for item in items:
+        names.setdefault(item.version.snapshot, f"raw/{item.version.number:04d}{_suffix(item.taken)}")
+    return names
+
+
+def _chain(chosen: Chosen, items: list[_Item], before: bytes, stamps: list[dict[str, Any]]) -> bytes:
+    """``chain.json``: every fact about each version, and its seal."""
+    raw_names = _raw_names(items)
     chain = {
         "format": "variorum/exhibit/1",
         "seal": DOMAIN.decode(),
@@ -82,15 +96,38 @@ def _contents(chosen: Chosen, items: list[_Item], before: bytes, rules: Rules | 
         "series": chosen.source.series,
         "url": chosen.source.url,
         "before": before.hex(),
-        "versions": rows,
+        "versions": [_row(item, raw_names[item.version.snapshot]) for item in items],
+        "timestamps": stamps,
     }
-    contents["chain.json"] = (json.dumps(chain, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "surrogatepass")
-    contents["verify.py"] = files("monitor.transfer").joinpath("exhibit_verifier.py").read_bytes()
-    contents["README.txt"] = _readme(chosen, items).encode()
-    return contents
+    return (json.dumps(chain, ensure_ascii=False, indent=1) + "\n").encode("utf-8", "surrogatepass")
 
 
-def _row(item: _Item, text_name: str, raw_name: str, header_name: str) -> dict[str, Any]:
+def _stamps(archive: Archive, items: list[_Item], contents: dict[str, bytes]) -> list[dict[str, Any]]:
+    """The time-stamps over a seal of this run: token and root as files, and the path from the seal to the root."""
+    seals = {item.version.number: item.version.chain for item in items}
+    source = items[0].version.source
+    found: list[dict[str, Any]] = []
+    for kept in archive.timestamps():
+        for place, head in enumerate(kept.heads):
+            if head.source != source or seals.get(head.version) != head.seal:
+                continue
+            name = f"timestamps/{len(found) + 1:04d}"
+            contents[f"{name}.tsr"], contents[f"{name}.root"] = kept.token, kept.root
+            found.append(
+                {
+                    "version": head.version,
+                    "seal": head.seal,
+                    "at": time_of(kept.at),
+                    "authority": kept.authority,
+                    "path": [[side, beside.hex()] for side, beside in kept.path(place)],
+                    "root_file": f"{name}.root",
+                    "token_file": f"{name}.tsr",
+                }
+            )
+    return found
+
+
+def _row(item: _Item, raw_name: str) -> dict[str, Any]:
     """One version: first what its seal covers, named as in the format, then what it is called and where it is."""
     version, sealed = item.version, item.sealed
     return {
@@ -115,9 +152,9 @@ def _row(item: _Item, text_name: str, raw_name: str, header_name: str) -> dict[s
         "silent": version.silent,
         "title": version.title,
         "published": version.published,
-        "text_file": text_name,
+        "text_file": f"texts/{version.number:04d}.txt",
         "raw_file": raw_name,
-        "headers_file": header_name,
+        "headers_file": f"headers/{version.number:04d}.txt",
     }
 
 
@@ -182,7 +219,7 @@ def _readme(chosen: Chosen, items: Iterable[_Item]) -> str:
         for item in items
     )
     template = files("monitor.transfer").joinpath("exhibit_readme.txt").read_text("utf-8")
-    first, last = chosen.versions[0], chosen.versions[-1]
+    last = chosen.versions[-1]
     return template.format(
         name=chosen.name,
         url=chosen.source.url,
@@ -190,5 +227,4 @@ def _readme(chosen: Chosen, items: Iterable[_Item]) -> str:
         listed=listed,
         head=last.chain,
         last=last.number,
-        first_stamp=stamp(first.captured),
     )
