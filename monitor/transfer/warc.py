@@ -96,7 +96,9 @@ def _index(stream: IO[bytes], urls: Collection[str]) -> list[_Place]:
     by_digest: dict[str, int] = {}
     records = ArchiveIterator(stream)
     for record in records:
-        kind, url = record.rec_type, record.rec_headers.get_header("WARC-Target-URI", "").strip("<>")
+        if record.format != "warc":
+            raise ValueError(f"a record of kind {record.format}")
+        kind, url = record.rec_type, _target(record)
         payload = record.rec_headers.get_header("WARC-Payload-Digest")
         fits = _fits(record)
         asked = record.rec_headers.get_header(_ASKED) or url
@@ -113,16 +115,21 @@ def _index(stream: IO[bytes], urls: Collection[str]) -> list[_Place]:
     return places
 
 
+def _target(record: Any) -> str:
+    """The address of a record, '' where it has none (a warcinfo record); some old writers put it in brackets."""
+    return str(record.rec_headers.get_header("WARC-Target-URI") or "").strip("<>")
+
+
 def _fits(record: Any) -> bool:
     """Whether the record is a page that can be read: its kind, its status, its media type."""
-    url = record.rec_headers.get_header("WARC-Target-URI", "").strip("<>")
+    url = _target(record)
     if record.rec_type == "resource":
-        media = record.rec_headers.get_header("Content-Type", "")
+        media = record.rec_headers.get_header("Content-Type") or ""
         return bool(url.startswith(("http://", "https://", "file:")) and media.startswith(READABLE))
     if record.rec_type != "response" or record.http_headers is None or not url.startswith(("http://", "https://")):
         return False
     status = record.http_headers.get_statuscode()
-    media = record.http_headers.get_header("Content-Type", "text/html").strip().lower()
+    media = (record.http_headers.get_header("Content-Type") or "text/html").strip().lower()
     return bool(status.isdigit() and int(status) in PAGES and media.startswith(READABLE))
 
 
@@ -136,7 +143,7 @@ def _snapshot(stream: IO[bytes], place: _Place) -> Snapshot | None:
     if len(body) > MAX_BODY_BYTES:
         return None
     told = record.rec_headers
-    final_url = told.get_header("WARC-Target-URI").strip("<>")
+    final_url = _target(record)
     redirects = tuple((told.get_header(_REDIRECTS) or "").split())
     if record.http_headers is None:
         known = tuple((name, value) for name, value in json.loads(told.get_header(_TOLD) or "[]"))
@@ -229,7 +236,12 @@ def _write(writer: Any, source: Source, taken: Snapshot, ref: str) -> None:
             told[_TOLD] = json.dumps(taken.headers)
         media = _media(taken)
         record = writer.create_warc_record(
-            taken.final_url, "resource", payload=BytesIO(taken.body), warc_content_type=media, warc_headers_dict=told
+            taken.final_url,
+            "resource",
+            payload=BytesIO(taken.body),
+            length=len(taken.body),
+            warc_content_type=media,
+            warc_headers_dict=told,
         )
     else:
         headers = [(f"{_ORIG}{name}" if name in _UNDONE else name, value) for name, value in taken.headers]
@@ -237,7 +249,12 @@ def _write(writer: Any, source: Source, taken: Snapshot, ref: str) -> None:
         headers.append(("content-length", str(len(taken.body))))
         line = StatusAndHeaders(f"{taken.status} {_phrase(taken.status)}", headers, protocol="HTTP/1.1")
         record = writer.create_warc_record(
-            taken.final_url, "response", payload=BytesIO(taken.body), http_headers=line, warc_headers_dict=told
+            taken.final_url,
+            "response",
+            payload=BytesIO(taken.body),
+            length=len(taken.body),
+            http_headers=line,
+            warc_headers_dict=told,
         )
     writer.write_record(record)
 
