@@ -191,9 +191,14 @@ def _told_plainly(file: Path) -> Iterator[None]:
 
     try:
         yield
-    except (ArchiveLoadFailed, zlib.error, EOFError, ValueError) as error:
-        said = (str(error).strip().splitlines() or [type(error).__name__])[0]
+    except (ArchiveLoadFailed, zlib.error, EOFError, ValueError, AttributeError) as error:
+        # warcio takes anything for a record of the old ARC format and then misses what an ARC record has.
+        said = "not of that format" if isinstance(error, AttributeError) else _first_line(error)
         raise UsageError(f"{file}: not a WARC file that can be read ({said})") from None
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]
 
 
 def export_warc(archive: Archive, chosen: Iterable[Chosen], file: Path) -> int:
