@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 selector_option = click.option("--selector", help="CSS selector of the statement in pages; `xpath:…` for XPath.")
 
+believe_option = click.option(
+    "--believe", is_flag=True, help="Keep every page, also one that looks like an error or a wall."
+)
+
 
 @click.group("import")
 def import_command() -> None:
@@ -96,6 +100,7 @@ def git_command(
 @click.option("--source", help="Name of the source, when it is one address; else each is named after its address.")
 @click.option("--series", help="Series that the sources belong to.")
 @click.option("--url", "urls", multiple=True, help="Bring in this address only (repeatable).")
+@believe_option
 @selector_option
 @as_json_option
 @click.pass_obj
@@ -105,6 +110,7 @@ def warc_command(
     source: str | None,
     series: str | None,
     urls: Sequence[str],
+    believe: bool,
     selector: str | None,
     as_json: bool,
 ) -> int:
@@ -121,7 +127,7 @@ def warc_command(
         asking,
         lambda placer: import_warc(placer, file, source=source, series=series, urls=urls),
         selector,
-        judged=True,
+        judged=not believe,
         as_json=as_json,
     )
 
@@ -135,6 +141,7 @@ def warc_command(
 @click.option("--to", "end", metavar="DATE", help="Last capture wanted: 2022, 2022-03-01.")
 @click.option("--replay", metavar="PATTERN", help="Where captures are kept, with {timestamp} and {url} in it.")
 @click.option("--allow-private", multiple=True, metavar="CIDR", help="Allow addresses in this network (repeatable).")
+@believe_option
 @selector_option
 @as_json_option
 @click.pass_obj
@@ -148,6 +155,7 @@ def cdx_command(
     end: str | None,
     replay: str | None,
     allow_private: Sequence[str],
+    believe: bool,
     selector: str | None,
     as_json: bool,
 ) -> int:
@@ -170,7 +178,7 @@ def cdx_command(
         asking,
         lambda placer: _from_archive(asking, placer, fetch, asked, Source(source, url, series)),
         selector,
-        judged=True,
+        judged=not believe,
         as_json=as_json,
     )
 

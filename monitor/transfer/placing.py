@@ -92,10 +92,13 @@ class Placer:
         latest = self.archive.latest([source]).get(source)
         return latest.first_seen if latest is not None else None
 
-    def place(self, source: Source, snapshot: Snapshot, what: str, *, landed: str | None = None) -> Brought:
+    def place(
+        self, source: Source, snapshot: Snapshot, what: str, *, landed: str | None = None, believed: bool = False
+    ) -> Brought:
         """Put one capture in its place; ``what`` is what a person calls it. Raises ``StorageError`` only.
 
         ``landed``: the page's own address, where an archive answered in its place (``snapshot.final_url`` is the archive's).
+        ``believed``: it was a version already, in the archive it was taken out of, and is not judged again.
         """
         known = self._of(source)
         latest = self.archive.latest([source.id])[source.id]
@@ -113,7 +116,7 @@ class Placer:
             known.doubt = None
             return Brought(what, source.id, Fate.THERE, note="shows the latest wording again")
         before = self.archive.text(source.id, latest.number) if latest.number else None
-        if self.judged and (doubt := _doubted(known, latest, before, reading, snapshot, landed)):
+        if self.judged and not believed and (doubt := _doubted(known, latest, before, reading, snapshot, landed)):
             return Brought(what, source.id, Fate.HELD, note=doubt)
         return self._add(known, latest, before, reading, snapshot, what)
 

@@ -49,13 +49,14 @@ _RECORDS: Final = uuid.UUID("6f0c3b4e-5d0f-5a43-9a43-7f6e1a1b2c11")
 
 @dataclass(frozen=True, slots=True)
 class _Place:
-    """Where a fitting record begins in the file, whose it is and when it was made."""
+    """Where a fitting record begins in the file, whose it is, when it was made, and whether an export of ours wrote it."""
 
     at: datetime
     offset: int
     url: str
     source: str
     series: str | None
+    ours: bool
 
 
 def import_warc(
@@ -86,7 +87,7 @@ def _bring(placer: Placer, stream: IO[bytes], place: _Place, source: Source) -> 
     snapshot = _snapshot(stream, place)
     if snapshot is None:
         return Brought(what, source.id, Fate.UNREAD, note=f"larger than {MAX_BODY_BYTES:,} bytes")
-    return placer.place(source, snapshot, what)
+    return placer.place(source, snapshot, what, believed=place.ours)
 
 
 def _index(stream: IO[bytes], urls: Collection[str]) -> list[_Place]:
@@ -111,7 +112,9 @@ def _index(stream: IO[bytes], urls: Collection[str]) -> list[_Place]:
         elif fits and payload:
             by_digest.setdefault(payload, offset)
         if fits and (not urls or asked in urls or url in urls):
-            places.append(_Place(_moment(date), offset, asked, named[0] or _slug(asked), named[1]))
+            places.append(
+                _Place(_moment(date), offset, asked, named[0] or _slug(asked), named[1], named[0] is not None)
+            )
     return places
 
 

@@ -191,6 +191,7 @@ def test_a_block_page_in_an_archive_is_held_back(variorum: Program, db: Any) -> 
     ran = db("import", "warc", file)
     assert ran.out == "1 added, 0 there already, 1 held back\n"
     assert ran.code == 0
+    assert db("import", "warc", file, "--believe").out == "1 added, 1 there already\n"
 
 
 CAPTURES = [
