@@ -27,6 +27,10 @@ believe_option = click.option(
     "--believe", is_flag=True, help="Keep every page, also one that looks like an error or a wall."
 )
 
+as_is_option = click.option(
+    "--as-is", is_flag=True, help="Take texts letter for letter, as `variorum export` wrote them."
+)
+
 
 @click.group("import")
 def import_command() -> None:
@@ -45,11 +49,18 @@ def import_command() -> None:
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--series", help="Each file is a member of this series.")
 @click.option("--source", help="Each file is a version of this source, captured at the time in its name.")
+@as_is_option
 @selector_option
 @as_json_option
 @click.pass_obj
 def folder_command(
-    asking: Asking, folder: Path, series: str | None, source: str | None, selector: str | None, as_json: bool
+    asking: Asking,
+    folder: Path,
+    series: str | None,
+    source: str | None,
+    as_is: bool,
+    selector: str | None,
+    as_json: bool,
 ) -> int:
     """Bring in a folder of dated files (YYYY-MM-DD….txt, .md, .html; YYYY-MM-DDTHHMMSSZ….txt).
 
@@ -63,7 +74,11 @@ def folder_command(
     if (series is None) == (source is None):
         raise UsageError("import folder takes either --series or --source", hint="--series fomc, or --source readout")
     return _bring(
-        asking, lambda placer: import_folder(placer, folder, series=series, source=source), selector, as_json=as_json
+        asking,
+        lambda placer: import_folder(placer, folder, series=series, source=source),
+        selector,
+        as_is=as_is,
+        as_json=as_json,
     )
 
 
@@ -72,11 +87,19 @@ def folder_command(
 @click.option("--path", required=True, help="The file in the repository; renames are followed.")
 @click.option("--source", required=True, help="Each commit that touches the file is a version of this source.")
 @click.option("--revision", default="HEAD", help="Branch, tag or commit whose history is read (HEAD).")
+@as_is_option
 @selector_option
 @as_json_option
 @click.pass_obj
 def git_command(
-    asking: Asking, repository: Path, path: str, source: str, revision: str, selector: str | None, as_json: bool
+    asking: Asking,
+    repository: Path,
+    path: str,
+    source: str,
+    revision: str,
+    as_is: bool,
+    selector: str | None,
+    as_json: bool,
 ) -> int:
     """Bring in the history of a file in a git repository; a commit's author date is the time of capture.
 
@@ -91,6 +114,7 @@ def git_command(
         asking,
         lambda placer: import_git(placer, repository, path=path, source=source, revision=revision),
         selector,
+        as_is=as_is,
         as_json=as_json,
     )
 
@@ -293,6 +317,7 @@ def _bring(
     selector: str | None,
     *,
     judged: bool = False,
+    as_is: bool = False,
     as_json: bool = False,
 ) -> int:
     """Run one import and tell what became of each capture: the exit code is 3 when some could not be kept."""
@@ -304,7 +329,7 @@ def _bring(
     hush()
     rules = _rules(asking, selector)
     with Archive.open(asking.database or asking.settings().database) as archive:
-        placer = Placer(archive, utc_now(), rules, judged=judged, differ=asking.rules())
+        placer = Placer(archive, utc_now(), rules, judged=judged, as_is=as_is, differ=asking.rules())
         all_of_them = []
         for one in bring(placer):
             all_of_them.append(one)

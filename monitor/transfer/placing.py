@@ -21,6 +21,7 @@ from monitor.differ import compare
 from monitor.events import Stamps
 from monitor.read import Reading, read
 from monitor.read.gate import GateRules, confirmed, gate
+from monitor.read.plain import parse, verbatim
 from storage.archive import Unchanged
 from storage.errors import ReadError
 from storage.records import Latest, Outcome, Suspicion
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from storage.archive import Archive
     from storage.records import Snapshot, Source, Text
 
+AS_IS: Final = "as-is/1"
+"""The fingerprint of no reader at all."""
 _GATE: Final = GateRules()
 
 
@@ -72,13 +75,15 @@ class Placer:
     """Places captures, oldest first for each source. ``now`` is the time of import.
 
     ``rules`` says how a source is read. ``judged``: pages taken from the web pass the quality gate, as in a check;
-    files that a person put in a folder do not. ``differ`` classifies with registered phrases, where there are some.
+    files that a person put in a folder do not. ``as_is``: texts are taken as an export of ours wrote them, letter for letter
+    (reading a canonical text again may take marks for Markdown that the page really had). ``differ`` classifies with registered phrases, where there are some.
     """
 
     archive: Archive
     now: datetime
     rules: Callable[[str], ReadRules]
     judged: bool = False
+    as_is: bool = False
     differ: Rules | None = None
     _known: dict[str, _Known] = field(default_factory=dict)
 
@@ -103,7 +108,7 @@ class Placer:
         known = self._of(source)
         latest = self.archive.latest([source.id])[source.id]
         try:
-            reading = _read(snapshot, self.rules(source.id))
+            reading = as_written(snapshot.body) if self.as_is else _read(snapshot, self.rules(source.id))
         except ReadError as error:
             return Brought(what, source.id, Fate.UNREAD, note=error.message)
         text, at = reading.text, snapshot.fetched_at
@@ -178,6 +183,16 @@ class Placer:
         known.captures.append((at, text.digest))
         known.doubt = None
         return Brought(what, latest.source, Fate.ADDED, version.number)
+
+
+def as_written(body: bytes) -> Reading:
+    """A canonical text taken letter for letter, but for one line end after it. Raises ``ReadError`` unless it is UTF-8."""
+    try:
+        words = body.decode("utf-8").removesuffix("\n")
+    except UnicodeDecodeError:
+        raise ReadError("not a text that was exported: no UTF-8") from None
+    text = parse(words)
+    return Reading(text if text.text == words else verbatim(words), None, "utf-8", None, AS_IS)
 
 
 def _read(snapshot: Snapshot, rules: ReadRules) -> Reading:

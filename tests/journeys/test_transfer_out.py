@@ -196,8 +196,8 @@ def test_a_folder_export_is_checked_by_sha256sum_and_brings_the_wordings_back(ke
     done = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=kept.folder / "f", check=False)
     assert done.returncode == 0
     assert (kept.folder / "f" / "rates" / "2020-01-05.txt").exists()
-    kept("--database", "sqlite:///b.db", "import", "folder", "f/rates", "--series", "rates")
-    kept("--database", "sqlite:///b.db", "import", "folder", "f/st", "--source", "st")
+    kept("--database", "sqlite:///b.db", "import", "folder", "f/rates", "--series", "rates", "--as-is")
+    kept("--database", "sqlite:///b.db", "import", "folder", "f/st", "--source", "st", "--as-is")
     assert wordings(kept.folder / "b.db") == wordings(kept.folder / "a.db")
     kept("--database", "sqlite:///b.db", "export", "--folder", "g")
     assert subprocess.run(["diff", "-r", "f", "g"], cwd=kept.folder, check=False).returncode == 0
@@ -212,7 +212,7 @@ def test_a_git_export_is_the_same_every_time_and_brings_the_wordings_back(kept: 
         ["git", "-C", kept.folder / "g1", "log", "--format=%ad %s", "--date=short"], text=True
     )
     assert told.splitlines()[0] == "2020-03-01 st@3: wording"
-    kept("--database", "sqlite:///b.db", "import", "git", "g1", "--path", "st.txt", "--source", "st")
+    kept("--database", "sqlite:///b.db", "import", "git", "g1", "--path", "st.txt", "--source", "st", "--as-is")
     assert wordings(kept.folder / "b.db")["st"] == wordings(kept.folder / "a.db")["st"]
 
 
@@ -377,5 +377,5 @@ def test_real_series_and_pairs_go_out_and_come_back_the_same(variorum: Program, 
     for folder in sorted((variorum.folder / "f").iterdir()):
         way = ["--series", "fomc"] if folder.name == "fomc" else ["--source", folder.name]
         if folder.is_dir():
-            run(["--database", "sqlite:///c.db", "import", "folder", str(folder), *way])
+            run(["--database", "sqlite:///c.db", "import", "folder", str(folder), *way, "--as-is"])
     assert wordings(variorum.folder / "c.db") == wordings(variorum.folder / "a.db")
