@@ -64,7 +64,12 @@ def history(repository: Path, path: str, revision: str = "HEAD") -> list[Commit]
         raise UsageError(f"{revision}: not a revision")
     log = ["log", "--follow", "--name-status", "-M", "-z", "--no-color", "--no-show-signature", f"--format={_FORMAT}"]
     said = _git(repository, [*log, "--end-of-options", revision, "--", path])
-    commits = [_commit(entry) for entry in said.split(b"\x01")[1:]]
+    commits = []
+    for entry in said.split(b"\x01")[1:]:
+        commit, copied = _commit(entry)
+        commits.append(commit)
+        if copied:
+            break  # `--follow` goes on into the file that this one was copied from: another file, which is still there
     if not commits:
         raise UsageError(
             f"{repository}: no commit of {revision} touches {path}", hint="--path is relative to the repository's top."
@@ -72,14 +77,18 @@ def history(repository: Path, path: str, revision: str = "HEAD") -> list[Commit]
     return commits[::-1]
 
 
-def _commit(entry: bytes) -> Commit:
-    """One entry of the log: the four fields of the format, then status and path (for a rename, the old path first)."""
+def _commit(entry: bytes) -> tuple[Commit, bool]:
+    """One entry of the log, and whether it made the file as a copy.
+
+    The entry: the four fields of the format, then status and path (for a rename or copy, the old path first).
+    """
     head, author_time, author, rest = entry.decode("utf-8", "surrogateescape").split("\0", 3)
     trailer, _, names = rest.partition("\0")
     fields = [field for field in names.lstrip("\n").split("\0") if field]
     status, paths = (fields[0], fields[1:]) if fields else ("D", [])
     at = datetime.fromtimestamp(int(author_time), UTC)
-    return Commit(head, _exact(trailer.strip(), at), author, None if status.startswith("D") or not paths else paths[-1])
+    path = None if status.startswith("D") or not paths else paths[-1]
+    return Commit(head, _exact(trailer.strip(), at), author, path), status.startswith("C")
 
 
 def _exact(trailer: str, at: datetime) -> datetime:

@@ -105,6 +105,13 @@ def test_commits_out_of_order_are_placed_by_their_author_date(db: Any, repositor
     assert [day for day, _ in captured(db, "terms")] == ["2019-06-01", "2020-01-01", "2020-01-02", "2020-01-03"]
 
 
+def test_a_file_that_began_as_a_copy_has_its_own_history_only(db: Any, repository: Path) -> None:
+    (repository / "c.md").write_bytes((repository / "b.md").read_bytes() + b"\nAnd so on.\n")
+    git(repository, "add", "-A")
+    git(repository, "commit", "-qm", "copy", at="2020-01-06T00:00:00Z")
+    assert db("import", "git", repository, "--path", "c.md", "--source", "copy").out == "1 added, 0 there already\n"
+
+
 def test_a_deleted_file_is_said_and_is_no_version(db: Any, repository: Path) -> None:
     git(repository, "rm", "-q", "b.md")
     git(repository, "commit", "-qm", "away", at="2020-01-05T00:00:00Z")
