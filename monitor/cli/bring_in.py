@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from monitor.fetch import FetchRules
     from monitor.read import ReadRules
     from monitor.transfer.cdx import Asked
-    from monitor.transfer.placing import Brought, Placer
+    from monitor.transfer.placing import Brought, Fate, Placer
     from storage.records import Source
 
 as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
@@ -330,11 +330,14 @@ def _bring(
     rules = _rules(asking, selector)
     with Archive.open(asking.database or asking.settings().database) as archive:
         placer = Placer(archive, utc_now(), rules, judged=judged, as_is=as_is, differ=asking.rules())
-        all_of_them = []
+        counts: Counter[Fate] = Counter()
+        listed = []
         for one in bring(placer):
-            all_of_them.append(one)
+            counts[one.fate] += 1
+            if as_json:
+                listed.append(one)
             _tell(asking, one)
-    return _sum_up(all_of_them, as_json=as_json)
+    return _sum_up(counts, listed, as_json=as_json)
 
 
 def _tell(asking: Asking, one: Brought) -> None:
@@ -349,10 +352,9 @@ def _tell(asking: Asking, one: Brought) -> None:
     asking.note(visible(f"{one.what}: {one.fate}" + (f": {one.note}" if one.note else "")))
 
 
-def _sum_up(brought: Sequence[Brought], *, as_json: bool) -> int:
+def _sum_up(counts: Counter[Fate], brought: Sequence[Brought], *, as_json: bool) -> int:
     from monitor.transfer.placing import Fate
 
-    counts = Counter(one.fate for one in brought)
     if as_json:
         captures = [
             {"what": one.what, "source": one.source, "fate": one.fate.name.lower(), "version": one.version}

@@ -6,10 +6,12 @@ digits to the microsecond. The time of import is kept beside it.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from monitor.config.shapes import ID
 from storage.errors import UsageError
 from storage.records import Snapshot, Source
 
@@ -59,4 +61,13 @@ def import_folder(placer: Placer, folder: Path, *, series: str | None, source: s
         except OSError as error:
             raise UsageError(f"{file}: {error.strerror}") from None
         snapshot = Snapshot(url, url, None, (), (), captured, body)
-        yield placer.place(Source(source or f"{series}-{file.stem}", url, series), snapshot, file.name)
+        yield placer.place(Source(source or member_id(series or "", file.stem), url, series), snapshot, file.name)
+
+
+def member_id(series: str, stem: str) -> str:
+    """The id of a series' member from its file's name; where letters must be replaced or left out, a mark keeps it unique."""
+    name = f"{series}-{stem}"
+    if ID.fullmatch(name):
+        return name
+    mark = hashlib.sha256(stem.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name)[:71].rstrip('-')}-{mark}"

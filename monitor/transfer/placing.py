@@ -17,13 +17,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from monitor import events
+from monitor.config.shapes import ID
 from monitor.differ import compare
 from monitor.events import Stamps
 from monitor.read import Reading, read
 from monitor.read.gate import GateRules, confirmed, gate
 from monitor.read.plain import parse, verbatim
 from storage.archive import Unchanged
-from storage.errors import ReadError
+from storage.errors import ReadError, UsageError
 from storage.records import Latest, Outcome, Suspicion
 
 if TYPE_CHECKING:
@@ -100,7 +101,7 @@ class Placer:
     def place(
         self, source: Source, snapshot: Snapshot, what: str, *, landed: str | None = None, believed: bool = False
     ) -> Brought:
-        """Put one capture in its place; ``what`` is what a person calls it. Raises ``StorageError`` only.
+        """Put one capture in its place; ``what`` is what a person calls it. Raises ``StorageError``, ``UsageError`` (no id).
 
         ``landed``: the page's own address, where an archive answered in its place (``snapshot.final_url`` is the archive's).
         ``believed``: it was a version already, in the archive it was taken out of, and is not judged again.
@@ -136,6 +137,12 @@ class Placer:
     def _of(self, source: Source) -> _Known:
         known = self._known.get(source.id)
         if known is None:
+            for name in (source.id, source.series):
+                if name is not None and not ID.fullmatch(name):
+                    # Exports make file names of ids; and what a file from elsewhere calls a source is not ours to trust.
+                    raise UsageError(
+                        f"{name}: not an id", hint="Up to 80 letters (a-z), digits and . _ - without spaces."
+                    )
             self.archive.adopt(source, self.now)
             kept = reversed(self.archive.versions(source.id))
             known = self._known[source.id] = _Known([(one.captured, one.digest) for one in kept if not one.reread])

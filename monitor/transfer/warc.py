@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from io import BytesIO
 from typing import IO, TYPE_CHECKING, Any, Final
 
+from monitor.config.shapes import ID
 from monitor.transfer.placing import Brought, Fate, Placer
 from storage.errors import UsageError
 from storage.records import Snapshot, Source
@@ -71,7 +72,7 @@ def import_warc(
         places = _index(stream, urls)
         if not places:
             raise UsageError(f"{file}: no page in it" + (" with that address" if urls else ""))
-        if source is not None and len({place.url for place in places}) > 1:
+        if source is not None and not urls and len({place.url for place in places}) > 1:
             hint = "--url chooses one; without --source each address becomes a source of its own."
             raise UsageError(f"{file}: holds {len({place.url for place in places})} addresses", hint=hint)
         by_source: dict[str, list[_Place]] = defaultdict(list)
@@ -103,7 +104,7 @@ def _index(stream: IO[bytes], urls: Collection[str]) -> list[_Place]:
         payload = record.rec_headers.get_header("WARC-Payload-Digest")
         fits = _fits(record)
         asked = record.rec_headers.get_header(_ASKED) or url
-        named = record.rec_headers.get_header(_SOURCE), record.rec_headers.get_header(_SERIES)
+        named = _named(record)
         date = record.rec_headers.get_header("WARC-Date")
         offset = records.get_record_offset()
         if kind == "revisit" and payload in by_digest:
@@ -116,6 +117,13 @@ def _index(stream: IO[bytes], urls: Collection[str]) -> list[_Place]:
                 _Place(_moment(date), offset, asked, named[0] or _slug(asked), named[1], named[0] is not None)
             )
     return places
+
+
+def _named(record: Any) -> tuple[str | None, str | None]:
+    """The source and series that an export of ours wrote; what is no id there was not written by us."""
+    names = (record.rec_headers.get_header(_SOURCE), record.rec_headers.get_header(_SERIES))
+    source, series = (name if name and ID.fullmatch(name) else None for name in names)
+    return source, series if source is not None else None
 
 
 def _target(record: Any) -> str:

@@ -358,6 +358,35 @@ def test_an_older_capture_with_other_words_is_refused_and_with_the_same_words_pa
     assert len(captured(db, "s")) == 2
 
 
+def test_a_name_that_would_lead_out_of_a_folder_is_no_id(variorum: Program, db: Any) -> None:
+    variorum.write("t/2020-01-01.txt", "The range is unchanged.\n")
+    for words in (("--source", "../x"), ("--series", "a/b")):
+        ran = db("import", "folder", "t", *words)
+        assert (ran.code, "not an id" in ran.err) == (2, True)
+
+
+def test_a_warc_file_cannot_choose_a_path_for_its_source(variorum: Program, db: Any) -> None:
+    file = variorum.folder / "in.warc"
+    write_warc(file, [("2020-01-01T00:00:00Z", URL, page("one"), 200)], coded=False)
+    words = file.read_bytes().replace(
+        b"WARC-Type:", b"Variorum-Source: ../../x\r\nVariorum-Series: /etc\r\nWARC-Type:", 1
+    )
+    file.write_bytes(words)
+    assert db("import", "warc", file).out == "1 added, 0 there already\n"
+    assert db("log", "example.org-statement").code == 0
+
+
+def test_members_with_names_of_any_letters_are_kept_apart(variorum: Program, db: Any) -> None:
+    variorum.write("t/2022-02-25 通话.txt", "双方同意继续谈判。\n")
+    variorum.write("t/2022-02-25 会谈.txt", "双方同意停止谈判。\n")
+    assert db("import", "folder", "t", "--series", "calls").out == "2 added, 0 there already\n"
+    assert db("export", "--folder", "f").code == 0
+    assert len(list((variorum.folder / "f").rglob("*.txt"))) == 2
+    assert db("--database", "sqlite:///b.db", "import", "folder", "f/calls", "--series", "calls").out.startswith(
+        "2 added"
+    )
+
+
 @pytest.mark.slow
 def test_an_import_that_is_killed_goes_on_and_ends_the_same(tmp_path: Path, corpus: Path) -> None:
     folder = corpus / "series" / "fomc-statements"
