@@ -389,9 +389,9 @@ class Archive:
         """Keep an authority's proof that these heads were at ``at``; returns its number."""
         return stamps.keep(self._engine, at, authority, heads, token)
 
-    def timestamps(self) -> list[Timestamp]:
-        """Every time-stamp, oldest first."""
-        return stamps.kept(self._engine)
+    def timestamps(self, *, last: int | None = None) -> list[Timestamp]:
+        """The time-stamps, oldest first: all, or the ``last`` so many."""
+        return stamps.kept(self._engine, last=last)
 
     def timestamp_faults(self) -> list[str]:
         """One line for each stamped head that the archive contradicts; the tokens are not looked into."""

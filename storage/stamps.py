@@ -69,10 +69,11 @@ def keep(engine: Engine, at: datetime, authority: str, stamped: Sequence[Head], 
     return int(found[0])
 
 
-def kept(engine: Engine) -> list[Timestamp]:
-    """Every time-stamp, oldest first."""
+def kept(engine: Engine, *, last: int | None = None) -> list[Timestamp]:
+    """The time-stamps, oldest first: all, or the ``last`` so many."""
+    query = select(timestamps).order_by(timestamps.c.number.desc()).limit(last)
     with reading(engine) as connection:
-        rows = connection.execute(select(timestamps).order_by(timestamps.c.number)).all()
+        rows = connection.execute(query).all()[::-1]
     return [Timestamp(row.number, row.at, row.authority, _heads(texts.unpack(row.heads)), row.token) for row in rows]
 
 

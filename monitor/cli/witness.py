@@ -39,7 +39,7 @@ def timestamp_command(
 ) -> None:
     """Have the chain heads stamped by a time-stamping authority (RFC 3161), and keep its proof.
 
-    One stamp covers every source. Call it from a timer, once a day; exhibits carry the stamps of their source.
+    One stamp covers every source; exhibits carry those of their source. With `timestamps: every:` the daemon does it.
 
     \b
     Examples:

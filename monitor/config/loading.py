@@ -116,7 +116,7 @@ class _Joining:
             return None
         named = found.get("certificates")
         file = self._text_file(named, ("timestamps", "certificates")) if named else None
-        return Authority(found["url"], file, tuple(found.get("allow_private", ())))
+        return Authority(found["url"], file, tuple(found.get("allow_private", ())), found.get("every"))
 
     def wrong_selectors(self) -> list[Problem]:
         """Selectors that cannot be compiled."""

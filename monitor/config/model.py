@@ -233,6 +233,7 @@ WEB: Final[dict[str, Key]] = {
 
 TIMESTAMPS: Final[dict[str, Key]] = {
     "url": Key(WEB_URL, "Address of a time-stamping authority (RFC 3161).", required=True),
+    "every": Key(duration(60.0), "How often the daemon has new chain heads stamped; never if absent."),
     "certificates": Key(TEXT, "File with the root certificates (PEM) that its answers are checked against."),
     "allow_private": BEHAVIOUR["allow_private"],
 }

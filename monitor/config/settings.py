@@ -49,11 +49,15 @@ class Declaration:
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A time-stamping authority (RFC 3161), and the file of root certificates that its answers are checked against."""
+    """A time-stamping authority (RFC 3161), and the file of root certificates that its answers are checked against.
+
+    ``every_s``: how often the daemon asks it, in seconds; None: only `variorum timestamp` does.
+    """
 
     url: str
     certificates: Path | None = None
     allow_private: tuple[str, ...] = ()
+    every_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.errors import FetchError, FetchReason, IntegrityError, UsageError
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from monitor.config import Authority
     from monitor.fetch import FetchRules
     from storage.archive import Archive
     from storage.stamps import Timestamp
@@ -74,6 +75,21 @@ def obtain(
         raise IntegrityError(f"{url}: the answer is no good: {fault}")
     at = told.tst_info.gen_time
     return Stamped(archive.keep_timestamp(at, url, heads, answer), at, len(heads))
+
+
+def obtain_when_due(archive: Archive, authority: Authority, rules: FetchRules, now: datetime) -> Stamped | None:
+    """What the daemon calls: a stamp when the last is ``every_s`` old and there are new heads; None otherwise.
+
+    Raises as :func:`obtain` does. The time of the last stamp is in the archive, so a restart asks for none too many.
+    """
+    last = archive.timestamps(last=1)
+    if last and (now - last[0].at).total_seconds() < (authority.every_s or 0.0):
+        return None
+    heads = archive.heads()
+    if not heads or (last and last[0].heads == heads):
+        return None
+    rules = replace(rules, allow_private=(*rules.allow_private, *authority.allow_private))
+    return obtain(archive, authority.url, rules, certificates=authority.certificates)
 
 
 def faults(archive: Archive, certificates: Path | None) -> list[str]:

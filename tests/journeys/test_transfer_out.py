@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
 import sys
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from monitor import daemon
 from monitor.cli import run
+from monitor.config import load
+from monitor.transfer import stamping
 from storage.archive import Archive
 from tests.edges.authority import Authority
 from tests.journeys.conftest import Program
@@ -352,6 +358,35 @@ def test_without_the_extra_the_command_says_how_to_get_it(kept: Program, monkeyp
     ran = kept("timestamp")
     assert ran.code == 2
     assert "variorum[timestamp]" in ran.err
+
+
+def test_the_daemon_has_new_heads_stamped_and_only_those(kept: Program, authority: Authority) -> None:
+    private = "allow_private: [127.0.0.0/8], every: 1m"
+    kept.write("config.yaml", f"database: sqlite:///a.db\ntimestamps: {{url: '{authority.url}', {private}}}\n")
+    settings = load(kept.folder / "config.yaml", {})
+    clock = [datetime(2100, 1, 1, tzinfo=UTC)]
+
+    async def until(stamps: int) -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(daemon.run(settings, stop=stop, now=lambda: clock[0]))
+        with Archive.open("sqlite:///a.db") as archive:
+            async with asyncio.timeout(20):
+                while len(archive.timestamps()) < stamps:  # noqa: ASYNC110  (the daemon says nothing to wait for)
+                    await asyncio.sleep(0.02)
+        stop.set()
+        await running
+
+    asyncio.run(until(1))
+    assert settings.timestamps is not None
+    rules = replace(settings.fetch, allow_private=("127.0.0.0/8",))
+    with Archive.open("sqlite:///a.db") as archive:
+        assert stamping.obtain_when_due(archive, settings.timestamps, rules, clock[0]) is None, "nothing is new"
+        kept.write("u/2020-03-05.txt", "The range is lowered.\n")
+        kept("import", "folder", "u", "--series", "rates")
+        (last,) = archive.timestamps()
+        assert stamping.obtain_when_due(archive, settings.timestamps, rules, last.at) is None, "it is not time"
+        assert stamping.obtain_when_due(archive, settings.timestamps, rules, clock[0]) is not None
+        assert len(archive.timestamps(last=1)[0].heads) == 4
 
 
 # the real thing
