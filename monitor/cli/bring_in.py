@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from monitor.transfer.placing import Brought, Fate, Placer
     from storage.records import Source
 
+TOLD = 10
+"""So many captures of each kind that was not kept are named without ``-v``."""
+
 as_json_option = click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 selector_option = click.option("--selector", help="CSS selector of the statement in pages; `xpath:…` for XPath.")
 
@@ -45,7 +48,7 @@ def import_command() -> None:
     """
 
 
-@import_command.command("folder")
+@import_command.command("folder", short_help="A folder of dated files")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--series", help="Each file is a member of this series.")
 @click.option("--source", help="Each file is a version of this source, captured at the time in its name.")
@@ -82,7 +85,7 @@ def folder_command(
     )
 
 
-@import_command.command("git")
+@import_command.command("git", short_help="The history of a file in a git repository")
 @click.argument("repository", type=click.Path(path_type=Path))
 @click.option("--path", required=True, help="The file in the repository; renames are followed.")
 @click.option("--source", required=True, help="Each commit that touches the file is a version of this source.")
@@ -119,7 +122,7 @@ def git_command(
     )
 
 
-@import_command.command("warc")
+@import_command.command("warc", short_help="The pages of a WARC file")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--source", help="Name of the source, when it is one address; else each is named after its address.")
 @click.option("--series", help="Series that the sources belong to.")
@@ -156,7 +159,7 @@ def warc_command(
     )
 
 
-@import_command.command("cdx")
+@import_command.command("cdx", short_help="The captures of a page in a web archive (CDX, Memento)")
 @click.argument("address")
 @click.option("--url", required=True, help="The page whose captures are brought in.")
 @click.option("--source", required=True, help="Each capture with another wording is a version of this source.")
@@ -207,7 +210,7 @@ def cdx_command(
     )
 
 
-@import_command.command("urlwatch")
+@import_command.command("urlwatch", short_help="The jobs of urlwatch, into config.yaml")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would be added; write nothing.")
 @click.pass_obj
@@ -222,7 +225,7 @@ def urlwatch_command(asking: Asking, file: Path, dry_run: bool) -> int:
     return _carry_over(asking, file, dry_run)
 
 
-@import_command.command("webchanges")
+@import_command.command("webchanges", short_help="The jobs of webchanges, into config.yaml")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Say what would be added; write nothing.")
 @click.pass_obj
@@ -323,7 +326,7 @@ def _bring(
     """Run one import and tell what became of each capture: the exit code is 3 when some could not be kept."""
     from monitor.clock import utc_now
     from monitor.quiet import hush
-    from monitor.transfer.placing import Placer
+    from monitor.transfer.placing import Fate, Placer
     from storage.archive import Archive
 
     hush()
@@ -336,11 +339,15 @@ def _bring(
             counts[one.fate] += 1
             if as_json:
                 listed.append(one)
-            _tell(asking, one)
+            _tell(asking, one, counts[one.fate])
+        left = max(counts[fate] - TOLD for fate in (Fate.OLDER, Fate.HELD, Fate.UNREAD))
+        if left > 0 and asking.verbosity <= 0:
+            asking.note("… and more like these; -v names every capture")
     return _sum_up(counts, listed, as_json=as_json)
 
 
-def _tell(asking: Asking, one: Brought) -> None:
+def _tell(asking: Asking, one: Brought, nth: int) -> None:
+    """One line for a capture that was not kept (the first few of each kind), or for every one with ``-v``."""
     from monitor.render.safe import visible
     from monitor.transfer.placing import Fate
 
@@ -348,6 +355,8 @@ def _tell(asking: Asking, one: Brought) -> None:
         if asking.verbosity > 0:
             number = f" as version {one.version}" if one.version else ""
             asking.note(visible(f"{one.what}: {one.fate}{number}" + (f" ({one.note})" if one.note else "")))
+        return
+    if nth > TOLD and asking.verbosity <= 0:
         return
     asking.note(visible(f"{one.what}: {one.fate}" + (f": {one.note}" if one.note else "")))
 

@@ -25,7 +25,13 @@ CAPTURED: Final = "Variorum-Captured"
 """The trailer of an exported commit: the exact time of capture."""
 
 _FORMAT: Final = f"%x01%H%x00%at%x00%an%x00%(trailers:key={CAPTURED},valueonly=true,separator=%x20)"
-_QUIET: Final = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_NOSYSTEM": "1", "GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+_QUIET: Final = {
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "LC_ALL": "C",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -358,6 +358,18 @@ def test_an_older_capture_with_other_words_is_refused_and_with_the_same_words_pa
     assert len(captured(db, "s")) == 2
 
 
+def test_many_refusals_are_named_only_in_part(variorum: Program, db: Any) -> None:
+    variorum.write("t/2020-06-01.txt", "The range is unchanged.\n")
+    db("import", "folder", "t", "--source", "s")
+    for day in range(1, 16):
+        variorum.write(f"u/2020-01-{day:02d}.txt", f"The range was {day}.\n")
+    ran = db("import", "folder", "u", "--source", "s")
+    assert ran.out == "0 added, 0 there already, 15 older than what is kept\n"
+    assert len(ran.err.splitlines()) == 11
+    assert "-v names every capture" in ran.err
+    assert len(db("-v", "import", "folder", "u", "--source", "s").err.splitlines()) == 15
+
+
 def test_a_name_that_would_lead_out_of_a_folder_is_no_id(variorum: Program, db: Any) -> None:
     variorum.write("t/2020-01-01.txt", "The range is unchanged.\n")
     for words in (("--source", "../x"), ("--series", "a/b")):
