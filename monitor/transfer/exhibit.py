@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 from monitor.render import Comparison, Side, Style, render
 from monitor.sides import compared
 from monitor.transfer.texts import texts_of, time_of
-from storage.chain import DOMAIN, START
+from storage.chain import DOMAIN, START, seal
+from storage.errors import IntegrityError
 from storage.records import digest_of
 
 if TYPE_CHECKING:
@@ -53,10 +54,24 @@ def export_exhibit(archive: Archive, chosen: Chosen, file: Path, rules: Rules | 
         for version, text in texts_of(archive, chosen)
     ]
     before = sealed[first - 1][1] if first > 1 else START
+    _require_sound(items, before)
     contents = _contents(chosen, items, rules)
     contents["chain.json"] = _chain(chosen, items, before, _stamps(archive, items, contents))
     _pack(file, _folder_name(chosen), contents)
     return len(items)
+
+
+def _require_sound(items: list[_Item], before: bytes) -> None:
+    """Raise ``IntegrityError`` unless every seal, text and body holds: an exhibit that fails its own check helps nobody."""
+    for item in items:
+        sealed, version = item.sealed, item.version
+        kept = (bytes.fromhex(item.text.digest), bytes.fromhex(item.taken.body_digest))
+        if seal(before, sealed).hex() != version.chain or kept != (sealed.text, sealed.body):
+            raise IntegrityError(
+                f"{version.source}@{version.number}: what is kept is not what was sealed; nothing was exported",
+                hint="`variorum verify` names every fault; a backup may still have it.",
+            )
+        before = bytes.fromhex(version.chain)
 
 
 def _contents(chosen: Chosen, items: list[_Item], rules: Rules | None) -> dict[str, bytes]:

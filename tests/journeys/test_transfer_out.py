@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import sqlite3
 import subprocess
 import sys
 import zipfile
@@ -22,6 +23,7 @@ from monitor.config import load
 from monitor.transfer import stamping
 from storage.archive import Archive
 from tests.edges.authority import Authority
+from tests.edges.origin import Origin
 from tests.journeys.conftest import Program
 from tests.journeys.pages import page, write_warc
 
@@ -257,6 +259,28 @@ def test_what_cannot_be_taken_out_is_told_in_two_lines_and_leaves_nothing(
     assert sorted(kept.folder.rglob("*")) == before
 
 
+def test_what_was_watched_and_read_anew_goes_out_whole(variorum: Program, origin: Origin) -> None:
+    url = origin.page("/a", page("one").decode())
+    variorum.watch(f"{{id: st, url: '{url}', select: article}}")
+    assert variorum("check").code == 0
+    origin.edit("/a", page("two").decode())
+    assert variorum("check").code == 0
+    variorum.watch(f"{{id: st, url: '{url}', select: 'article p:first-of-type'}}")
+    assert variorum("check").code == 0
+    assert [one["reread"] for one in variorum("log", "st", "--json").json["versions"]] == [True, False, False]
+    assert variorum("export", "st", "--exhibit", "e.zip").code == 0
+    folder = unzipped(variorum.folder / "e.zip", variorum.folder / "out")
+    assert verified(folder) == (0, "")
+    assert sorted(path.name for path in (folder / "raw").iterdir()) == ["0001.html", "0002.html"]
+    assert "read anew" in (folder / "README.txt").read_text()
+    assert "capture" in variorum("export", "st", "--warc", "st.warc").err
+    back = ("--database", "sqlite:///b.db")
+    assert variorum(*back, "import", "warc", "st.warc").out == "2 added, 0 there already\n"
+    assert [one[0] for one in all_facts(variorum.folder / "b.db")["st"]] == [
+        one[0] for one in all_facts(variorum.folder / "variorum.db")["st"][:2]
+    ]
+
+
 # time-stamps
 
 
@@ -339,15 +363,29 @@ def test_an_authority_on_a_private_address_needs_leave(kept: Program, authority:
     assert "allow_private" in ran.err
 
 
-def test_an_archive_altered_after_it_was_stamped_is_found(kept: Program, authority: Authority) -> None:
-    import sqlite3
+@pytest.mark.parametrize(
+    "statement", ["UPDATE versions SET captured = captured + 1", "UPDATE versions SET digest = zeroblob(32)"]
+)
+def test_nothing_is_exhibited_that_does_not_hold(kept: Program, statement: str) -> None:
+    altered(kept.folder / "a.db", f"{statement} WHERE number = 2")
+    ran = kept("export", "st", "--exhibit", "e.zip")
+    assert ran.code == 4
+    assert "st@2" in ran.err
+    assert not (kept.folder / "e.zip").exists()
 
-    stamp(kept, authority)
-    with sqlite3.connect(kept.folder / "a.db") as connection:
+
+def altered(database: Path, statement: str) -> None:
+    """What somebody with the file in his hands can do."""
+    with sqlite3.connect(database) as connection:
         for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             connection.execute(f'DROP TRIGGER "{name}"')
-        connection.execute("UPDATE versions SET chain = zeroblob(32) WHERE number = 3")
+        connection.execute(statement)
     connection.close()
+
+
+def test_an_archive_altered_after_it_was_stamped_is_found(kept: Program, authority: Authority) -> None:
+    stamp(kept, authority)
+    altered(kept.folder / "a.db", "UPDATE versions SET chain = zeroblob(32) WHERE number = 3")
     ran = kept("timestamp", "--verify")
     assert ran.code == 4
     assert "st@3 has another seal than was stamped" in ran.err
