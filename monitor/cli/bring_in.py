@@ -198,6 +198,8 @@ def cdx_command(
     from monitor.transfer.cdx import Asked, replay_pattern
     from storage.records import Source
 
+    if not url.startswith(("http://", "https://")):
+        raise UsageError(f"{url}: not the address of a page", hint="It begins with http:// or https://.")
     asked = Asked(address, url, replay or replay_pattern(address), _digits(start), _digits(end))
     # The user named this archive and this page: that is a request, not a crawl.
     fetch = replace(asking.fetch_rules(allow_private=allow_private), robots=False)

@@ -157,8 +157,7 @@ def _snapshot(stream: IO[bytes], place: _Place) -> Snapshot | None:
     final_url = _target(record)
     redirects = tuple((told.get_header(_REDIRECTS) or "").split())
     if record.http_headers is None:
-        known = tuple((name, value) for name, value in json.loads(told.get_header(_TOLD) or "[]"))
-        return Snapshot(place.url, final_url, None, known, redirects, place.at, body)
+        return Snapshot(place.url, final_url, None, _told_beside(told.get_header(_TOLD)), redirects, place.at, body)
     ours = told.get_header(_SOURCE) is not None
     added = (told.get_header(_ADDED) or "").split()
     headers = tuple(
@@ -167,6 +166,14 @@ def _snapshot(stream: IO[bytes], place: _Place) -> Snapshot | None:
         if name.lower() not in added
     )
     return Snapshot(place.url, final_url, int(record.http_headers.get_statuscode()), headers, redirects, place.at, body)
+
+
+def _told_beside(words: str | None) -> tuple[tuple[str, str], ...]:
+    """What an export of ours told of a file beside its bytes. ``ValueError`` for what none of ours would write."""
+    pairs = json.loads(words) if words else []
+    if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+        raise ValueError(f"{_TOLD} holds no pairs")
+    return tuple((str(name), str(value)) for name, value in pairs)
 
 
 def _moment(date: str) -> datetime:

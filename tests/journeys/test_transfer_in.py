@@ -295,6 +295,7 @@ def test_captures_from_before_the_history_are_refused_by_name(db: Any, archive: 
     ("words", "said"),
     [
         (("--from", "March"), "not a date"),
+        (("--url", "example.org/statement"), "http://"),
         (("--url", "http://none.example/"), "lists no capture"),
     ],
 )
@@ -386,6 +387,18 @@ def test_a_warc_file_cannot_choose_a_path_for_its_source(variorum: Program, db: 
     file.write_bytes(words)
     assert db("import", "warc", file).out == "1 added, 0 there already\n"
     assert db("log", "example.org-statement").code == 0
+
+
+@pytest.mark.parametrize("words", [b"5", b"[1]", b"[[1,2,3]]", b"{", b'{"a": 1}'])
+def test_a_warc_file_with_a_strange_field_is_told_in_one_line(variorum: Program, db: Any, words: bytes) -> None:
+    variorum.write("t/2020-01-01.txt", "The range is unchanged.\n")
+    db("import", "folder", "t", "--source", "s")
+    db("export", "--warc", "s.warc")
+    file = variorum.folder / "s.warc"
+    file.write_bytes(file.read_bytes().replace(b"WARC-Type:", b"Variorum-Headers: " + words + b"\r\nWARC-Type:", 1))
+    ran = db("--database", "sqlite:///b.db", "import", "warc", file)
+    assert ran.code == 2
+    assert "not a WARC file that can be read" in ran.err
 
 
 def test_members_with_names_of_any_letters_are_kept_apart(variorum: Program, db: Any) -> None:
