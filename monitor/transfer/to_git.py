@@ -6,6 +6,7 @@ The exact time, the window, the digest and the seal stand as trailers in the mes
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 from datetime import UTC, datetime
 from heapq import merge
@@ -39,7 +40,7 @@ def export_git(archive: Archive, chosen: Sequence[Chosen], folder: Path) -> int:
             raise UsageError(f"{one.name}: captured before 1970, which git cannot date")
     require_empty(folder)
     try:
-        made = ["git", "-c", "init.defaultBranch=main", "init", "--quiet", "--template=", str(folder)]
+        made = ["git", "-c", "init.defaultBranch=main", "init", "--quiet", "--template=", "--", str(folder)]
         subprocess.run(made, check=True, env=environment(), capture_output=True)  # noqa: S603
         taking = subprocess.Popen(  # noqa: S603  (no shell; every word is ours)
             ["git", "-C", str(folder), "fast-import", "--quiet", "--date-format=raw"],  # noqa: S607
@@ -51,14 +52,15 @@ def export_git(archive: Archive, chosen: Sequence[Chosen], folder: Path) -> int:
         raise UsageError("git is not installed", hint="Debian: apt-get install git") from None
     except subprocess.CalledProcessError as error:
         raise UsageError(f"{folder}: git could not make a repository ({error.stderr.decode().strip()})") from None
-    count = 0
-    with taking:
+    count, said = 0, ""
+    with contextlib.suppress(BrokenPipeError), taking:
         assert taking.stdin is not None  # noqa: S101  (asked for)
         assert taking.stderr is not None  # noqa: S101
-        for version, text in _in_order(archive, chosen):
-            _commit(taking.stdin, version, text)
-            count += 1
-        taking.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # git gave up: what it says is told below
+            for version, text in _in_order(archive, chosen):
+                _commit(taking.stdin, version, text)
+                count += 1
+            taking.stdin.close()
         said = taking.stderr.read().decode("utf-8", "replace").strip()
     if taking.returncode:
         raise UsageError(f"{folder}: git could not take the versions ({said.splitlines()[0] if said else 'unknown'})")
