@@ -62,6 +62,8 @@ def export_command(
         chosen = choose(archive, names)
         try:
             count = _write(asking, archive, chosen, way, path)
+        except BrokenPipeError:
+            raise  # the reader of --jsonl - went away: that is its right
         except OSError as error:
             raise UsageError(f"{error.filename or path}: {error.strerror}") from None
     if str(path) != "-":
