@@ -18,7 +18,9 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from monitor.check import Checked, timed_check
 from monitor.clock import utc_now
 from monitor.compose import House, house, lease_owner
+from monitor.transfer import stamping
 from storage.archive import Archive
+from storage.errors import VariorumError
 from storage.records import Latest, Outcome
 
 if TYPE_CHECKING:
@@ -32,6 +34,8 @@ log = logging.getLogger("variorum.daemon")
 TICK_S: Final = 1.0
 LEASE_MARGIN_S: Final = 60.0
 """Added to the longest timeout: after that a claim is another's to take."""
+STAMP_LOOK_S: Final = 300.0
+"""How often it is looked whether a time-stamp is due, and a failed one tried again."""
 STOP_WITHIN_S: Final = 10.0
 """How long running checks may take to end after a signal, before they are given back."""
 
@@ -121,6 +125,19 @@ def told(checked: Checked) -> None:
         log.info("%s: %s, version %s%s%s", checked.source, checked.outcome.value, checked.version, severity, silent)
 
 
+def stamp(parts: House, now: Callable[[], datetime]) -> None:
+    """Have new chain heads stamped when it is time; a failure is logged, and tried again with the next look."""
+    settings = parts.settings
+    assert settings.timestamps is not None  # noqa: S101  (the job is only made with one)
+    try:
+        made = stamping.obtain_when_due(parts.archive, settings.timestamps, settings.fetch, now())
+    except VariorumError as error:
+        log.warning("no time-stamp: %s", error)
+    else:
+        if made is not None:
+            log.info("time-stamp %d over %d chain heads", made.number, made.heads)
+
+
 async def run(settings: Settings, *, stop: asyncio.Event | None = None, now: Callable[[], datetime] = utc_now) -> None:
     """Run until SIGTERM or SIGINT (or ``stop`` is set), then end cleanly. Raises ``StorageError`` at the start only."""
     stop = stop or asyncio.Event()
@@ -135,6 +152,13 @@ async def run(settings: Settings, *, stop: asyncio.Event | None = None, now: Cal
         scheduler.add_job(
             daemon.wake, "interval", seconds=TICK_S, coalesce=True, max_instances=1, misfire_grace_time=None, id="tick"
         )
+        if settings.timestamps is not None and settings.timestamps.every_s is not None:
+            stamping.require_extra()
+            # A plain function: APScheduler runs it on a thread, where it may wait for the authority.
+            scheduler.add_job(
+                partial(stamp, parts, now), "interval", seconds=STAMP_LOOK_S, coalesce=True, max_instances=1,
+                misfire_grace_time=None, id="stamp", next_run_time=utc_now(),
+            )  # fmt: skip
         scheduler.start()
         log.info("watching %d sources, database %s", len(settings.declarations), settings.shown_database)
         await daemon.wake()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, Select, func, insert, select, update
 
-from storage import due, keep, rows, texts
+from storage import due, keep, rows, stamps, texts
 from storage.engine import engine_for, reading, sqlite_file, writing
 from storage.errors import StorageError
 from storage.keep import ClaimLost, Unchanged
@@ -32,11 +32,12 @@ from storage.records import (
 from storage.schema import events, headings, ledger, snapshots, sources, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Collection, Container, Iterator, Sequence
     from datetime import datetime
     from types import TracebackType
 
     from storage.chain import Sealed
+    from storage.stamps import Head, Timestamp
 
 __all__ = ["Archive", "ClaimLost", "Unchanged"]
 
@@ -377,6 +378,24 @@ class Archive:
             for row in connection.execute(query).all():
                 snapshot = keep.snapshot_of(connection, row.snapshot)
                 yield rows.sealed(row.source_id, row, snapshot), row.chain
+
+    # time-stamps
+
+    def heads(self, only: Collection[str] | None = None) -> tuple[Head, ...]:
+        """The chain heads as they are now, by source id: what a time-stamp is taken of."""
+        return stamps.heads(self._engine, only)
+
+    def keep_timestamp(self, at: datetime, authority: str, heads: Sequence[Head], token: bytes) -> int:
+        """Keep an authority's proof that these heads were at ``at``; returns its number."""
+        return stamps.keep(self._engine, at, authority, heads, token)
+
+    def timestamps(self, *, last: int | None = None) -> list[Timestamp]:
+        """The time-stamps, oldest first: all, or the ``last`` so many."""
+        return stamps.kept(self._engine, last=last)
+
+    def timestamp_faults(self) -> list[str]:
+        """One line for each stamped head that the archive contradicts; the tokens are not looked into."""
+        return stamps.faults(self._engine, self.timestamps())
 
 
 def _is(source_key: int, number: int) -> ColumnElement[bool]:

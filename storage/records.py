@@ -327,7 +327,7 @@ class Latest:
     ``snapshot`` is the snapshot of the current base. ``last_good`` is the last check that saw the current text.
     ``failures`` counts failed checks in a row, ``failing_since`` the first of them. ``gone`` is whether the source is
     believed gone, ``failing`` whether an event told that it fails. ``length`` is the length of the latest text in code
-    points.
+    points. ``next_check`` is when it is due (None: it is not).
     """
 
     source: str
@@ -346,6 +346,7 @@ class Latest:
     failing: bool = False
     gone: bool = False
     suspicion: Suspicion | None = None
+    next_check: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

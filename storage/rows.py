@@ -86,6 +86,7 @@ def latest(row: Row[Any]) -> Latest:
         failing=row.failing,
         gone=row.gone,
         suspicion=suspicion(row.suspicion),
+        next_check=row.next_check,
     )
 
 

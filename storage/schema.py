@@ -32,9 +32,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION: Final = "0001"
+REVISION: Final = "0006"
 """The Alembic revision this program works with."""
-KNOWN_REVISIONS: Final = ("0001",)
+KNOWN_REVISIONS: Final = ("0001", "0006")
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -203,3 +203,13 @@ events = Table(
     Column("detail", Text),
 )
 Index("events_source", events.c.source)
+
+timestamps = Table(
+    "timestamps",  # append-only: what a time-stamping authority has signed
+    metadata,
+    Column("number", Counter, primary_key=True, autoincrement=True),
+    Column("at", Moment, nullable=False),  # by the authority's clock
+    Column("authority", Text, nullable=False),
+    Column("heads", LargeBinary, nullable=False),  # packed: the leaves of the tree, one a line
+    Column("token", LargeBinary, nullable=False),  # the authority's answer, DER
+)

@@ -12,7 +12,7 @@ from monitor.cli.asking import Asking, say, say_json, write
 from storage.errors import ConfigError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from monitor.looking import Seen
 
@@ -153,20 +153,22 @@ def add_command(
     if dry_run:
         asking.note("nothing written (--dry-run)")
         return
-    _append(asking.config_path, entry)
+    append(asking.config_path, entry)
     asking.note(f"added {entry['id']} to {asking.config_path}; `variorum check {entry['id']}` keeps its first version")
     if selector is None and seen.reading.select:
         asking.note(f"hint: read automatically; `select: {seen.reading.select!r}` would pin what is read")
 
 
-def _append(path: Path, entry: dict[str, object]) -> None:
+def append(path: Path, *entries: Mapping[str, object]) -> None:
     """Write the longer file only when it is a good one; the old one stays until the new one is whole."""
     import os
     import tempfile
 
     from monitor.config import append_source, load
 
-    text = append_source(path.read_text("utf-8"), entry)
+    text = path.read_text("utf-8")
+    for entry in entries:
+        text = append_source(text, entry)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".new")
         trial = Path(name)

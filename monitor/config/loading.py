@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from monitor import __version__
 from monitor.config.document import Document, Guarded
 from monitor.config.problems import ConfigProblems, KeyPath, Problem, nearest
-from monitor.config.settings import CONCURRENCY, PER_HOST, SPACING_S, Declaration, Series, Settings
+from monitor.config.settings import CONCURRENCY, PER_HOST, SPACING_S, Authority, Declaration, Series, Settings
 from monitor.config.slugs import slug
 from monitor.config.validation import Valid, validated
 from monitor.fetch import FetchRules
@@ -108,7 +108,15 @@ class _Joining:
                 for one in self._valid.items.get("phrases", {}).values()
             ),
             notes=tuple(self._notes()),
+            timestamps=self._authority(head.get("timestamps")),
         )
+
+    def _authority(self, found: Mapping[str, Any] | None) -> Authority | None:
+        if found is None:
+            return None
+        named = found.get("certificates")
+        file = self._text_file(named, ("timestamps", "certificates")) if named else None
+        return Authority(found["url"], file, tuple(found.get("allow_private", ())), found.get("every"))
 
     def wrong_selectors(self) -> list[Problem]:
         """Selectors that cannot be compiled."""
@@ -148,7 +156,7 @@ class _Joining:
 
     def _once(self, value: T) -> T:
         """One object for all equal ones: a hundred thousand sources have few ways of being read and fetched."""
-        return cast(T, self._shared.setdefault(value, value))
+        return cast("T", self._shared.setdefault(value, value))
 
     def _baseline(self, place: int, found: Mapping[str, Any], series: str | None) -> tuple[str | None, Path | None]:
         """What the baseline is called and, for a file, where it is: the source's, its series' or the default one."""

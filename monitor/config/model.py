@@ -231,6 +231,13 @@ WEB: Final[dict[str, Key]] = {
     "public_url": Key(WEB_URL, "Where people reach it; for links in alerts and feeds."),
 }
 
+TIMESTAMPS: Final[dict[str, Key]] = {
+    "url": Key(WEB_URL, "Address of a time-stamping authority (RFC 3161).", required=True),
+    "every": Key(duration(60.0), "How often the daemon has new chain heads stamped; never if absent."),
+    "certificates": Key(TEXT, "File with the root certificates (PEM) that its answers are checked against."),
+    "allow_private": BEHAVIOUR["allow_private"],
+}
+
 HEAD: Final[dict[str, Key]] = {
     "database": Key(
         parsed(_database, {"type": "string", "pattern": r"^(sqlite|postgres)|\$\{"}),
@@ -245,6 +252,7 @@ HEAD: Final[dict[str, Key]] = {
         section(BEHAVIOUR, after=_one_selector), "Keys that hold for every source that does not set its own."
     ),
     "web": Key(section(WEB), "The web page of `variorum daemon`."),
+    "timestamps": Key(section(TIMESTAMPS), "Who proves the time of what is kept: `variorum timestamp` asks it."),
 }
 """What stands once in a file."""
 

@@ -48,6 +48,19 @@ class Declaration:
 
 
 @dataclass(frozen=True, slots=True)
+class Authority:
+    """A time-stamping authority (RFC 3161), and the file of root certificates that its answers are checked against.
+
+    ``every_s``: how often the daemon asks it, in seconds; None: only `variorum timestamp` does.
+    """
+
+    url: str
+    certificates: Path | None = None
+    allow_private: tuple[str, ...] = ()
+    every_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that a configuration says. ``notes``: one line for each thing that is accepted and not acted upon yet.
 
@@ -65,6 +78,7 @@ class Settings:
     spacing_s: float = SPACING_S
     phrases: tuple[Phrase, ...] = ()
     notes: tuple[str, ...] = ()
+    timestamps: Authority | None = None
 
     @property
     def shown_database(self) -> str:

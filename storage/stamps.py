@@ -1,0 +1,107 @@
+"""Time-stamps kept: which chain heads an authority has signed, and the proof. The token itself is bytes to this room."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine, insert, select
+
+from storage import merkle, texts
+from storage.engine import reading, writing
+from storage.schema import sources, timestamps, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Sequence
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The newest seal of a source at some time: what one leaf of the tree says."""
+
+    source: str
+    version: int
+    seal: str
+
+    @property
+    def leaf(self) -> bytes:
+        """``source``, number and seal with tabs between, UTF-8."""
+        return f"{self.source}\t{self.version}\t{self.seal}".encode()
+
+
+@dataclass(frozen=True)
+class Timestamp:
+    """A time-stamp: at ``at``, by the authority's clock, these heads were. ``token`` is its answer (RFC 3161, DER)."""
+
+    number: int
+    at: datetime
+    authority: str
+    heads: tuple[Head, ...]
+    token: bytes
+
+    @cached_property
+    def root(self) -> bytes:
+        """What was stamped: the root over the heads in their order."""
+        return merkle.root([head.leaf for head in self.heads])
+
+    def path(self, place: int) -> list[tuple[str, bytes]]:
+        """The proof that the head at ``place`` is in the root."""
+        return merkle.path([head.leaf for head in self.heads], place)
+
+
+def heads(engine: Engine, only: Collection[str] | None = None) -> tuple[Head, ...]:
+    """The chain heads as they are now, by source id; of the sources in ``only``, or of all."""
+    query = select(sources.c.id, sources.c.number, sources.c.chain).where(sources.c.chain.is_not(None))
+    with reading(engine) as connection:
+        found = [Head(row.id, row.number, row.chain.hex()) for row in connection.execute(query)]
+    return tuple(sorted((one for one in found if only is None or one.source in only), key=lambda one: one.source))
+
+
+def keep(engine: Engine, at: datetime, authority: str, stamped: Sequence[Head], token: bytes) -> int:
+    """Keep a time-stamp; returns its number."""
+    packed = texts.pack(b"\n".join(head.leaf for head in stamped))
+    statement = insert(timestamps).values(at=at, authority=authority, heads=packed, token=token)
+    with writing(engine) as connection:
+        found = connection.execute(statement).inserted_primary_key
+    assert found is not None  # noqa: S101  (a single-row insert always has one)
+    return int(found[0])
+
+
+def kept(engine: Engine, *, last: int | None = None) -> list[Timestamp]:
+    """The time-stamps, oldest first: all, or the ``last`` so many."""
+    query = select(timestamps).order_by(timestamps.c.number.desc()).limit(last)
+    with reading(engine) as connection:
+        rows = connection.execute(query).all()[::-1]
+    return [Timestamp(row.number, row.at, row.authority, _heads(texts.unpack(row.heads)), row.token) for row in rows]
+
+
+def faults(engine: Engine, stamps: Iterable[Timestamp]) -> list[str]:
+    """Where the archive contradicts its time-stamps: a head that was stamped and is not there, or is another now."""
+    stamps, found = list(stamps), []
+    now = _seals(engine, {head.source for stamp in stamps for head in stamp.heads})
+    for stamp in stamps:
+        for head in stamp.heads:
+            seal = now.get((head.source, head.version))
+            if seal is None:
+                found.append(f"timestamp {stamp.number}: {head.source}@{head.version} was stamped and is not there")
+            elif seal != head.seal:
+                found.append(
+                    f"timestamp {stamp.number}: {head.source}@{head.version} has another seal than was stamped"
+                )
+    return found
+
+
+def _seals(engine: Engine, names: Collection[str]) -> dict[tuple[str, int], str]:
+    query = select(sources.c.id, versions.c.number, versions.c.chain).join(sources, sources.c.key == versions.c.source)
+    with reading(engine) as connection:
+        return {(row.id, row.number): row.chain.hex() for row in connection.execute(query) if row.id in names}
+
+
+def _heads(plain: bytes) -> tuple[Head, ...]:
+    found = []
+    for line in plain.decode("utf-8").splitlines():
+        source, version, seal = line.split("\t")
+        found.append(Head(source, int(version), seal))
+    return tuple(found)
