@@ -327,7 +327,7 @@ class Latest:
     ``snapshot`` is the snapshot of the current base. ``last_good`` is the last check that saw the current text.
     ``failures`` counts failed checks in a row, ``failing_since`` the first of them. ``gone`` is whether the source is
     believed gone, ``failing`` whether an event told that it fails. ``length`` is the length of the latest text in code
-    points.
+    points. ``body`` is the SHA-256 of the bytes that it was read from, ``body_bytes`` their number.
     """
 
     source: str
@@ -346,6 +346,8 @@ class Latest:
     failing: bool = False
     gone: bool = False
     suspicion: Suspicion | None = None
+    body: str | None = None
+    body_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

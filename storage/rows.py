@@ -86,6 +86,8 @@ def latest(row: Row[Any]) -> Latest:
         failing=row.failing,
         gone=row.gone,
         suspicion=suspicion(row.suspicion),
+        body=_hex(row.body),
+        body_bytes=row.body_bytes,
     )
 
 
