@@ -117,6 +117,12 @@ def check_host(host: str, allowed: Sequence[Network]) -> None:
 
 
 @lru_cache(maxsize=4096)
+def admit(host: str, allow_private: tuple[str, ...]) -> None:
+    """:func:`check_host`, remembered for hosts that pass: every hop of every fetch asks."""
+    check_host(host, networks(allow_private))
+
+
+@lru_cache(maxsize=4096)
 def is_private_host(host: str) -> bool:
     """Whether the host is given as an address that is not public (then it is somebody's own machine)."""
     try:

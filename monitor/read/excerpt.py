@@ -20,8 +20,8 @@ _COMPOUND: Final = re.compile(r"\s*(?:[a-zA-Z][a-zA-Z0-9]*)?(?:[#.][a-zA-Z_][\w-
 
 _TAG: Final = re.compile(rb"""<(?:!--|(/?)([a-zA-Z][^\s/<>]*+)((?:[^<>"']|"[^"<]*+"|'[^'<]*+')*+)>|([!?/a-zA-Z]))""")
 _SIGHT: Final = re.compile(
-    rb"<(?:(!--)|(meta)\b|(script|style|textarea|title|template|noscript|xmp|iframe|noframes|noembed|svg|math|object|select)\b|"
-    rb"(plaintext|frameset)\b)"
+    rb"<(?:!--|meta\b|script\b|style\b|textarea\b|title\b|template\b|noscript\b|noframes\b|noembed\b|xmp\b|iframe\b|"
+    rb"svg\b|math\b|object\b|select\b|plaintext\b|frameset\b)"
 )
 """What matters outside of the statement, in small letters."""
 _ROOTS: Final = frozenset({b"div", b"article", b"section", b"main", b"span", b"blockquote", b"ul", b"ol", b"table"})
@@ -33,6 +33,8 @@ _OPAQUE: Final = frozenset(
     b"script style textarea title template noscript xmp iframe noframes noembed svg math object select".split()
 )
 """Elements whose inside is not read, or follows rules of its own."""
+_SWALLOWERS: Final = frozenset({b"plaintext", b"frameset"})
+_TOLD: Final = frozenset({b"meta", b"title"})
 MOST_TAGS: Final = 5000
 
 
@@ -99,18 +101,18 @@ def _facts(page: bytes, low: bytes, start: int, stop: int) -> list[bytes] | None
     """The titles and metas between two places; None when what begins at ``stop`` may be inside something unread."""
     facts: list[bytes] = []
     while (found := _SIGHT.search(low, start, stop)) is not None:
-        comment, meta, opaque, swallower = found.groups()
-        if swallower:
+        name = found.group()[1:]
+        if name in _SWALLOWERS:
             return None
-        if comment:
+        if name == b"!--":
             end = low.find(b"-->", found.end())
         else:
-            end = low.find(b">" if meta else b"</" + opaque, found.end())
-            end = end if meta or end < 0 else low.find(b">", end)
+            end = found.end() if name == b"meta" else low.find(b"</" + name, found.end())
+            end = low.find(b">", end) if end >= 0 else end
         if not 0 <= end < stop:
             return None
         start = end + 1
-        if meta or opaque == b"title":
+        if name in _TOLD:
             facts.append(page[found.start() : start])
     return facts
 
