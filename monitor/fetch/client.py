@@ -8,17 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import sys
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-
-import aiohttp
-
-sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]  # httpx's own command line: 45 ms of imports
-import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from monitor.clock import utc_now
 from monitor.fetch import Fetched, FetchRules
@@ -34,6 +28,7 @@ from monitor.fetch.guard import (
     networks,
 )
 from monitor.fetch.headers import NO_VALIDATORS, Fields, request_headers, travelling, unconditional
+from monitor.fetch.lean import AiohttpTransport, aiohttp, httpx
 from monitor.fetch.local import fetch_local, is_local
 from monitor.fetch.politeness import ROBOTS_MAX_BYTES, Robots, RobotsAnswer, Turns, retry_after_s
 from storage.errors import FetchError, FetchReason
@@ -123,7 +118,7 @@ class Fetcher:
             lookup = self._own_lookup = SystemLookup()
         self._client = _Client(
             transport=Pools(lookup, ssl_context),
-            timeout=None,  # noqa: S113  (asyncio.timeout holds the whole exchange: httpx's count each read)
+            timeout=None,
             trust_env=False,
         )
 
@@ -320,6 +315,7 @@ def _too_large(bound: int, how: str) -> FetchError:
     )
 
 
+@lru_cache(maxsize=8192)
 def _address(url: str) -> tuple[httpx.URL, bytes | None]:
     """The address without user name and password, and these as a header value. Raises ``FetchError``."""
     try:

@@ -17,8 +17,7 @@ from functools import lru_cache, partial
 from socket import SOCK_STREAM
 from typing import Final
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-
+from monitor.fetch.lean import AbstractResolver, ResolveResult
 from storage.errors import FetchError, FetchReason
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address

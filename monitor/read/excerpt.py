@@ -29,6 +29,7 @@ _ROOTS: Final = frozenset({b"div", b"article", b"section", b"main", b"span", b"b
 _VOID: Final = frozenset(b"area base br col embed hr img input link meta param source track wbr".split())
 _IMPLIED: Final = frozenset(b"p li td th tr tbody thead tfoot dt dd option optgroup colgroup rt rp".split())
 """Elements whose end tag may be left out (HTML, section 13.1.2.4)."""
+_CELLS: Final = frozenset(b"td th tr tbody thead tfoot".split())
 _OPAQUE: Final = frozenset(
     b"script style textarea title template noscript xmp iframe noframes noembed svg math object select".split()
 )
@@ -54,7 +55,7 @@ def excerpt(page: bytes, select: str) -> bytes | None:
     if named is None:
         return None
     start = _only(page, *named)
-    if start is None or page.rfind(b">", 0, start) < page.rfind(b"<", 0, start):
+    if start is None or _in_a_tag(page, start):
         return None
     low = page.lower()
     before = _facts(page, low, 0, start)
@@ -76,9 +77,10 @@ def _name_in(select: str) -> tuple[bytes, re.Pattern[bytes]] | None:
     if sign == "#":
         value = rb"id\s*=\s*(?:\"%b\"|'%b'|%b(?=[\s>]))" % (word, word, word)
     else:
-        value = (
-            rb"class\s*=\s*(?:\"(?:[^\"]*\s)?%b(?:\s[^\"]*)?\"|'(?:[^']*\s)?%b(?:\s[^']*)?'|%b(?=[\s>]))"
-            % (word, word, word)
+        value = rb"class\s*=\s*(?:\"(?:[^\"]*\s)?%b(?:\s[^\"]*)?\"|'(?:[^']*\s)?%b(?:\s[^']*)?'|%b(?=[\s>]))" % (
+            word,
+            word,
+            word,
         )
     return name.encode(), re.compile(rb"<[a-zA-Z][^<>]*?\s" + value + rb"[^<>]*>", re.IGNORECASE)
 
@@ -95,6 +97,14 @@ def _only(page: bytes, name: bytes, tag: re.Pattern[bytes]) -> int | None:
             found = start
         at = page.find(name, at + len(name))
     return found
+
+
+def _in_a_tag(page: bytes, at: int) -> bool:
+    """Whether ``at`` may be inside a tag: one that is not closed, or a quoted value that is not."""
+    if page.rfind(b">", 0, at) < page.rfind(b"<", 0, at):
+        return True
+    last = (page.rfind(quote, 0, at) for quote in (b'"', b"'"))
+    return any(page[max(0, one - 20) : one].rstrip().endswith(b"=") for one in last if one > 0)
 
 
 def _facts(page: bytes, low: bytes, start: int, stop: int) -> list[bytes] | None:
@@ -143,7 +153,9 @@ def _end(page: bytes, low: bytes, start: int) -> int | None:
             if not stack:
                 return at
             continue
-        if (not stack and name not in _ROOTS) or found.group(3).endswith(b"/"):
+        if found.group(3).endswith(b"/") or (
+            name not in _ROOTS if not stack else name in _CELLS and b"table" not in stack
+        ):
             return None
         if name in _OPAQUE:
             at = low.find(b"</" + name, at)

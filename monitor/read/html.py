@@ -48,9 +48,7 @@ def read(body: bytes, rules: ReadRules, content_type: str | None, known: str | N
     return _reading(parse(words, notes), words, rules, encoding, notes)
 
 
-def _known_again(
-    words: str, rules: ReadRules, encoding: str, noted: tuple[str, ...], known: str
-) -> Reading | None:
+def _known_again(words: str, rules: ReadRules, encoding: str, noted: tuple[str, ...], known: str) -> Reading | None:
     """The reading of the statement's own source, when that gives the known text; None: read the page."""
     if rules.select is None or not can_excerpt(rules.select, rules.remove):
         return None
