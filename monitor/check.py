@@ -237,6 +237,10 @@ async def _record(
     """One transaction: snapshot, version, change and events."""
     assert got.snapshot is not None  # noqa: S101  (a 304 never comes here)
     earlier = await around.writer.call(Archive.earlier, latest.source, reading.text.digest) if before else None
+    returned = 0
+    if earlier is not None:
+        recent = await around.writer.call(Archive.versions, latest.source, limit=events.RECENT)
+        returned = events.returns(recent, got.fetched_at)
     judgement = events.judge(
         latest,
         at=got.fetched_at,
@@ -244,6 +248,7 @@ async def _record(
         before=Stamps(before.published if before else None, latest.validators.last_modified),
         after=Stamps(reading.text.published, got.validators.last_modified),
         earlier=earlier,
+        returned=returned,
         moved_to=got.permanent_url,
     )
     version = await around.writer.call(

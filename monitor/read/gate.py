@@ -25,6 +25,8 @@ SHINGLE_WORDS: Final = 3
 """Texts are compared by runs of so many words: of single words, any two English pages share a fifth."""
 SAME_OVERLAP: Final = 0.5
 """A text that shares so much with the one before is the statement, whatever it says."""
+GONE_PATIENCE: Final = 10
+"""A missing page is waited for so many times as long as any other doubt: ten minutes, by default."""
 TELLING_CHARACTERS: Final = 300
 """A sign of a block page stands in its title or so near the top …"""
 LOOKED_AT: Final = 5000
@@ -51,6 +53,11 @@ class GateRules:
     min_loss: int = 120
     min_overlap: float = 0.05
     short_words: int = 250
+
+    @property
+    def gone_after_s(self) -> float:
+        """How long a page must be missing before it is believed gone, in seconds."""
+        return GONE_PATIENCE * self.confirm_after_s
 
     @property
     def confirm_after(self) -> timedelta:
