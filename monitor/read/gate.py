@@ -174,9 +174,10 @@ def _stand_in(reading: Reading, url: str, final_url: str, rules: GateRules) -> s
     if "challenge" in reading.hints and count <= TELLING_WORDS:
         return "a captcha or robot check (its script is in the page)"
     told = words[:LOOKED_AT] if count <= TELLING_WORDS else words[:TELLING_CHARACTERS]
-    for reason, signs in _signs():
-        if found := signs.search(told):
-            return f"{reason} («{found.group()[:60]}»)"
+    for reason, signs, patterns in _signs():
+        found = signs.search(told) or (patterns.search(told) if count <= TELLING_WORDS else None)
+        if found:
+            return f"{reason} («{found.group().strip()[:60]}»)"
     return None
 
 
@@ -191,13 +192,17 @@ def _runs(words: list[str], length: int) -> set[tuple[str, ...]]:
 
 
 @lru_cache(maxsize=1)
-def _signs() -> tuple[tuple[str, re.Pattern[str]], ...]:
+def _signs() -> tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...]:
     import tomllib
     from importlib.resources import files
 
     table = tomllib.loads(files("monitor.read").joinpath("signs.toml").read_text("utf-8"))
     return tuple(
-        (one["reason"], re.compile("|".join(_bounded(sign) for sign in one["signs"]), re.IGNORECASE))
+        (
+            one["reason"],
+            re.compile("|".join(_bounded(sign) for sign in one["signs"]), re.IGNORECASE),
+            re.compile("|".join(one["patterns"]), re.IGNORECASE),
+        )
         for one in table["page"]
     )
 
