@@ -103,7 +103,10 @@ async def check_source(declared: Declaration, latest: Latest, around: Around) ->
 async def check_all(
     declarations: Iterable[Declaration], latest: Mapping[str, Latest], around: Around, *, concurrency: int
 ) -> AsyncIterator[Checked]:
-    """Check every source once, at most ``concurrency`` at a time; yields each as it ends, in that order.
+    """Check every source once, about ``concurrency`` at a time; yields each as it ends, in that order.
+
+    Half as many again are started: the fetcher holds the number in flight, and a place at the network is not left empty
+    while a page is being read.
 
     One failing source never stops the others. Everything is in the archive when the iteration ends.
     """
@@ -111,7 +114,7 @@ async def check_all(
     running: set[asyncio.Task[Checked]] = set()
     try:
         while True:
-            while len(running) < concurrency and (declared := next(waiting, None)) is not None:
+            while len(running) < concurrency + concurrency // 2 and (declared := next(waiting, None)) is not None:
                 known = latest.get(declared.source.id, Latest(declared.source.id))
                 running.add(asyncio.create_task(timed_check(declared, known, around)))
             if not running:
