@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from storage.records import Text
 
-READER: Final = "1"
+READER: Final = "2"
 """The version of our own rules of reading: when they change, every fingerprint does."""
 
 KINDS: Final[Mapping[str, str]] = {
