@@ -37,6 +37,10 @@ _OPAQUE: Final = frozenset(
 _SWALLOWERS: Final = frozenset({b"plaintext", b"frameset"})
 _TOLD: Final = frozenset({b"meta", b"title"})
 MOST_TAGS: Final = 5000
+MOST_NAMED: Final = 100
+LONGEST_TAG: Final = 1024
+LONGEST_RUN: Final = 16_384
+"""Bounds of the work; beyond them the whole page is read."""
 
 
 def can_excerpt(select: str, remove: tuple[str, ...]) -> bool:
@@ -86,17 +90,24 @@ def _name_in(select: str) -> tuple[bytes, re.Pattern[bytes]] | None:
 
 
 def _only(page: bytes, name: bytes, tag: re.Pattern[bytes]) -> int | None:
-    """Where the start tag with the name begins; None when there is none, or more than one."""
+    """Where the start tag with the name begins; None when there is none, more than one, or too much to look at."""
     found: int | None = None
     at = page.find(name)
-    while at >= 0:
-        start = page.rfind(b"<", 0, at)
-        if start >= 0 and start != found and tag.match(page, start):
-            if found is not None:
+    for _ in range(MOST_NAMED):
+        if at < 0:
+            return found
+        near = max(0, at - LONGEST_RUN)
+        start = page.rfind(b"<", near, at)
+        if page.rfind(b">", near, at) <= start:  # in a tag, or nothing to tell it from one
+            end = page.find(b">", at, at + LONGEST_TAG)
+            if start < 0 or end < 0 or end - start > LONGEST_TAG:
                 return None
-            found = start
+            if start != found and tag.match(page, start, end + 1):
+                if found is not None:
+                    return None
+                found = start
         at = page.find(name, at + len(name))
-    return found
+    return None
 
 
 def _in_a_tag(page: bytes, at: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,27 @@ def test_whatever_is_done_to_a_page_the_shortcut_agrees_with_the_whole_reading(
     for place, piece, cut in edits:
         page = page[:place] + piece + page[place + cut :]
     assert agree(page, RULES, KNOWN)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        b"statement " * 200_000,
+        b"<div id=statement " * 100_000,
+        b'<div class="x statement ' * 100_000,
+        b"<div id='statement'>" + b"<div>" * 400_000,
+        b"<div id='statement'>" + b'<a href="' * 200_000,
+        b"<!--" * 400_000 + b"<div id='statement'>a</div>",
+        b"<meta name='" * 200_000 + b"<div id='statement'>a</div>",
+        b"<div id='statement'>" + b"<p " * 500_000 + b"</div>",
+    ],
+    ids=range(8),
+)
+def test_a_page_made_to_exhaust_is_given_up_soon(page: bytes) -> None:
+    started = time.process_time()
+    for select in ("#statement", ".statement"):
+        excerpt(page, select)
+    assert time.process_time() - started < 1
 
 
 CORPUS = Path(__file__).parents[4] / "shared" / "corpus" / "html"
