@@ -89,7 +89,6 @@ def test_any_markup_is_read_or_refused(page: str, rules: ReadRules) -> None:
 
 @settings(max_examples=60)
 @given(st.randoms(use_true_random=False), st.sampled_from([PAGE.encode(), pdf(*PAGES)]))
-@settings(deadline=None)  # the first case pays for the imports
 def test_damaged_pages_and_files_are_read_or_refused(dice: random.Random, body: bytes) -> None:
     for rules in (RULES[0], RULES[1]):
         tried(damaged(body, dice), rules)
