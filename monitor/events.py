@@ -11,7 +11,7 @@ The rules, in one place:
   the first. Then it is told once as ``failing``, and not again until it ends (``recovered``).
 - A page that was there and is missing (404, 410, or it leads home) is believed ``gone`` after a longer time
   (``gone_after_s``), as a site that is being rebuilt misses pages for minutes; until then nothing is told.
-- An edit is *silent* when the wording changed while no stamp of the page did: the printed date and ``Last-Modified``.
+- An edit is *silent* when the wording changed while no stamp of the page did: the printed date, ``Last-Modified``, and the date a sitemap gives.
 """
 
 from __future__ import annotations
@@ -39,10 +39,12 @@ RECENT: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Stamps:
-    """What a page says of its own date: printed on it, and in its ``Last-Modified`` header. None: it says nothing."""
+    """What a page says of its own date: printed on it, in its ``Last-Modified`` header, and in the listing that names it
+    (``lastmod`` of a sitemap). None: it says nothing."""
 
     published: str | None
     last_modified: str | None
+    listed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,6 +120,12 @@ def test_an_edit_is_silent_when_no_stamp_moved_with_it(before: Stamps, after: St
     assert is_silent(change, before, after) is silent
 
 
+def test_a_new_date_in_the_sitemap_is_a_stamp_like_any_other() -> None:
+    change = compare(Text("We may go."), Text("We shall go."))
+    assert is_silent(change, replace(DATED, listed="2026-03-01"), replace(DATED, listed="2026-03-01"))
+    assert not is_silent(change, replace(DATED, listed="2026-03-01"), replace(DATED, listed="2026-03-02"))
+
+
 def test_a_cosmetic_edit_is_never_silent() -> None:
     assert not is_silent(compare(Text("It’s so."), Text("It's so.")), DATED, DATED)
 
