@@ -12,6 +12,7 @@ BENCHES = {
     "differ": ("bench.differ", "quality | speed: the differ beside other differs"),
     "client": ("bench.client", "CPU a request, by HTTP transport"),
     "reading": ("bench.reading", "reading pages: time, main text, stability"),
+    "fuzz": ("bench.fuzz", "the readers under atheris, where it is installed"),
 }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 # ruff: noqa: ARG001, ARG005  (all changes have one form)
 import copy
 import gzip
+import hashlib
 import json
 import re
 import statistics
@@ -19,14 +20,19 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import lxml.etree
 import lxml.html
 
 from monitor.read import ReadRules, read
+from monitor.read.encoding import decode
 from monitor.read.html import elements, parse
 from monitor.read.plain import parse as parse_plain
 from storage.errors import ReadError
+
+if TYPE_CHECKING:
+    from storage.records import Text
 
 Element = lxml.etree._Element
 
@@ -209,6 +215,100 @@ OUTSIDE: dict[str, Change] = {
 }
 
 
+def selected(found: list[Page]) -> None:
+    """Print the same changes read with a selector: nothing outside may alter the text, nothing inside may be missed."""
+    counts = {"outside": [0, 0], "inside": [0, 0]}
+    for page in found:
+        root = parse(page.body.decode("utf-8", "replace"), [])
+        select = page.main or _true_element(root, page.truth)
+        mains = elements(select, root) if select else []
+        body = root.find("body")
+        if len(mains) != 1 or body is None or mains[0] is body:
+            continue
+        rules = ReadRules(select=select)
+        before = _alone(root, rules)
+        for what, table in (("outside", OUTSIDE), ("inside", INSIDE)):
+            for name, change in table.items():
+                changed = copy.deepcopy(root)
+                main, inner = elements(select or "", changed)[0], changed.find("body")
+                assert inner is not None
+                untouched = lxml.etree.tostring(main, with_tail=False)
+                change(inner, main)
+                if what == "inside" and lxml.etree.tostring(main, with_tail=False) == untouched:
+                    continue
+                if what == "inside" and not _shows(main, untouched):
+                    continue  # what was changed is not shown: a script, or hidden
+                mains_now = elements(select or "", changed)
+                if mains_now != [main]:
+                    continue  # a selector by position that the change itself moved
+                counts[what][0] += 1
+                known = before.digest
+                reading = read(lxml.etree.tostring(changed, encoding="utf-8", method="html"), rules, known=known).text
+                # The title may stand outside of what is selected; paragraphs and date may not be touched from there.
+                wrong = (
+                    (reading.paragraphs, reading.published) != (before.paragraphs, before.published)
+                    if what == "outside"
+                    else reading.digest == before.digest
+                )
+                if wrong:
+                    counts[what][1] += 1
+                    print(f"    {what}: {page.name}: {name}")
+    print("with a selector: " + "; ".join(f"{what} {bad} wrong of {all_}" for what, (all_, bad) in counts.items()))
+
+
+def _alone(root: Element, rules: ReadRules) -> Text:
+    return read(lxml.etree.tostring(root, encoding="utf-8", method="html"), rules).text
+
+
+def _shows(main: Element, before: bytes) -> bool:
+    """Whether the words that are shown differ from those before."""
+    from monitor.read.blocks import blocks
+
+    old = lxml.html.fragment_fromstring(before.decode("utf-8", "replace"))
+    return [one.words.split() for one in blocks(old)] != [one.words.split() for one in blocks(main)]
+
+
+def halves(found: list[Page]) -> tuple[list[Page], list[Page]]:
+    """The pages that may be looked at while tuning, and those kept apart: by the hash of their names."""
+    apart = [page for page in found if hashlib.sha256(page.name.encode()).digest()[0] % 2]
+    return [page for page in found if page not in apart], apart
+
+
+def encodings(corpus: Path) -> None:
+    """Print how many legacy encodings are read right, by header, by ``meta`` and by detection alone."""
+    samples = {
+        "gb18030 big5hkscs": "两国元首就双边关系和共同关心的国际问题深入交换了意见，一致同意继续保持沟通。",
+        "shift_jis euc_jp iso2022_jp": "両首脳は二国間関係および国際情勢について意見を交換し、緊密に連携することで一致した。",
+        "euc_kr": "양국 정상은 양자 관계와 국제 정세에 대해 의견을 교환하고 긴밀히 협력하기로 했다.",
+        "cp1251 koi8-r": "Президенты обменялись мнениями о двусторонних отношениях и договорились продолжить контакты.",
+        "cp1252": "Les présidents ont échangé leurs vues sur la coopération européenne et se sont félicités des progrès.",
+        "iso8859-2": "Prezydenci omówili współpracę dwustronną oraz sytuację międzynarodową i uzgodnili dalsze działania.",
+        "cp1253": "Οι πρόεδροι αντάλλαξαν απόψεις για τις διμερείς σχέσεις και συμφώνησαν να συνεχίσουν τις επαφές.",
+        "cp1256": "تبادل الرئيسان وجهات النظر حول العلاقات الثنائية واتفقا على مواصلة الاتصالات بينهما.",
+    }
+    rows = {"header": 0, "meta": 0, "detected": 0}
+    total = 0
+    for names, words in samples.items():
+        for codec in names.split():
+            said = (
+                words
+                if codec != "big5hkscs"
+                else "兩國元首就雙邊關係和共同關心的國際問題深入交換了意見，一致同意繼續保持溝通。"
+            )
+            total += 1
+            for how in rows:
+                meta = f'<meta charset="{codec.replace("_", "-")}">' if how == "meta" else ""
+                body = f"<html><head>{meta}</head><body><p>{(said + ' ') * 8}</p></body></html>".encode(codec)
+                header = f"text/html; charset={codec.replace('_', '-')}" if how == "header" else None
+                got = read(body, ReadRules(select="body"), content_type=header).text
+                rows[how] += said in " ".join(got.paragraphs)
+    print(f"encodings: {', '.join(f'{how} {good}/{total}' for how, good in rows.items())}")
+    for file in sorted((corpus / "encodings").rglob("*")):
+        if file.is_file() and file.suffix not in (".json", ".md"):
+            words, codec, _ = decode(file.read_bytes())
+            print(f"    {file.name:40} {codec:12} {words.count(chr(0xFFFD))} undecodable")
+
+
 def _words_of(main: Element, tag: str | None = None) -> list[Element]:
     return [
         one
@@ -375,12 +475,18 @@ def main(arguments: Sequence[str]) -> None:
     corpus = Path(next((one for one in arguments if not one.startswith("-")), "../shared/corpus"))
     verbose = "-v" in arguments
     found = list(pages(corpus))
-    quality(found, verbose)
+    tuned, apart = halves(found)
+    print("pages kept apart from tuning:")
+    quality(apart, verbose)
+    print("pages looked at while tuning:")
+    quality(tuned, verbose)
     if "-q" in arguments:
         return
     for group in ("statement", "general"):
         part = [page for page in found if page.group == group and ".print" not in page.name]
         changes(part, OUTSIDE, f"{group}, outside", False, verbose)
         changes(part, INSIDE, f"{group}, inside", True, verbose)
+    selected([page for page in found if ".print" not in page.name])
+    encodings(corpus)
     short(found)
     timing(corpus)

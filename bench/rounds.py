@@ -2,8 +2,8 @@
 
 Rounds: ``new`` (empty database), ``same`` (nothing changed but the furniture), ``chg5`` (5 % of the statements edited),
 and the same three with ``ETag`` (``new-304``, ``same-304``, ``chg5-304``). Each round is one process, measured whole by
-``wait4``: CPU is user and system time of it and its children, start-up included. Another program can stand beside ours in
-the same run: ``--setup`` and ``--command`` with ``{dir}`` (its store), ``{urls}`` (a file of addresses), ``{jobs}`` (a
+``wait4``: CPU is user and system time of it and its children, start-up included; what an empty round costs is told apart.
+urlwatch and webchanges stand beside ours in the same run (``bench/peers.py``); another program can: ``--setup`` and ``--command`` with ``{dir}`` (its store), ``{urls}`` (a file of addresses), ``{jobs}`` (a
 YAML stream of name, url, css), and ``--changed`` (a pattern whose group 1 is the page number) over what it prints.
 """
 
@@ -25,8 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.contender import Contender
+from bench.peers import PACKAGES, peer
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 ROUNDS = (("new", 0.0), ("same", 0.0), ("chg5", 0.05))
 
@@ -42,21 +45,13 @@ class Cost:
     printed: str
 
 
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """A program under the bench: how it is set up in ``folder``, run, and read."""
-
-    name: str
-    set_up: Callable[[Path, str, int], None]
-    command: Callable[[Path, str, int], list[str]]
-    changed: Callable[[str], set[int]]
-
-
 def measured(command: Sequence[str], cwd: Path) -> Cost:
     """Run ``command`` and measure the whole process."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started = time.perf_counter()
-        process = subprocess.Popen(command, stdout=out, stderr=err, cwd=cwd)
+        # As installed: with the byte code that Python keeps beside the source.
+        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        process = subprocess.Popen(command, stdout=out, stderr=err, cwd=cwd, env=kept)
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)
@@ -132,6 +127,13 @@ def other(name: str, setup: str, command: str, pattern: str) -> Contender:
     return Contender(name, set_up, lambda folder, _base, pages: filled(command, folder, pages), changed)
 
 
+def started_s() -> float:
+    """CPU seconds of the imports of a round of checks: paid once, however many pages there are."""
+    with tempfile.TemporaryDirectory(prefix="variorum-bench-") as name:
+        command = [sys.executable, "-c", "import monitor.compose, monitor.config.loading, monitor.read.html"]
+        return min(measured(command, Path(name)).cpu_s for _ in range(3))
+
+
 def rounds(contender: Contender, pages: int, *, delay_ms: float, etag: bool) -> Iterator[str]:
     """Rows of the table for one contender and one origin."""
     with (
@@ -160,16 +162,18 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--pages", type=int, nargs="+", default=[100, 1000])
     options.add_argument("--delay-ms", type=float, nargs="+", default=[0.0])
     options.add_argument(
-        "--latency-pages", type=int, default=300, help="pages of the round with 300 ms latency; 0: none"
+        "--latency-pages", type=int, default=1000, help="pages of the round with 300 ms latency; 0: none"
     )
     options.add_argument("--concurrency", type=int, default=50)
     options.add_argument("--no-etag", action="store_true", help="leave out the rounds with ETag")
+    options.add_argument("--peers", nargs="*", default=sorted(PACKAGES), help="programs beside ours; none: ours alone")
     options.add_argument("--name", default="other", help="name of the other program")
     options.add_argument("--setup", default="", help="command that sets the other program up, once")
     options.add_argument("--command", help="command that makes it check everything once")
     options.add_argument("--changed", default=r"^changed\s+\S*?0*(\d+)$", help="pattern over its output")
     given = options.parse_args(arguments)
     contenders = [ours(given.concurrency)]
+    contenders += [found for name in given.peers if (found := peer(name)) is not None]
     if given.command:
         contenders.append(other(given.name, given.setup, given.command, given.changed))
     print(f"Python {platform.python_version()}, {os.cpu_count()} cores, {platform.platform()}\n")
@@ -177,6 +181,7 @@ def main(arguments: Sequence[str]) -> int:
         "| pages | round | delay ms | program | wall s | checks/s | CPU ms/check | peak MiB | store MB | found | false | exit |"
     )
     print("|---|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    print(f"| 0 | start-up alone | 0 | variorum | | | {1000 * started_s():.0f} ms in all | | | | | |", flush=True)
     plan = [(pages, delay, False) for pages in given.pages for delay in given.delay_ms]
     if not given.no_etag:
         plan += [(pages, 0.0, True) for pages in given.pages]

@@ -75,9 +75,9 @@ async def check_source(declared: Declaration, latest: Latest, around: Around) ->
     try:
         latest = await _reread(declared, latest, around)
         got = await around.fetcher.fetch(declared.source.url, declared.fetch, latest.validators)
-        if got.snapshot is None:
+        if got.snapshot is None or _same_bytes(got.snapshot, latest):
             return _unchanged(declared, latest, got, around)
-        reading = await _read(got.snapshot, declared.read)
+        reading = await _read(got.snapshot, declared.read, known=latest.digest)
     except (FetchError, ReadError) as failure:
         return await _failed(declared, latest, failure, around)
     if reading.text.digest == latest.digest:
@@ -103,7 +103,10 @@ async def check_source(declared: Declaration, latest: Latest, around: Around) ->
 async def check_all(
     declarations: Iterable[Declaration], latest: Mapping[str, Latest], around: Around, *, concurrency: int
 ) -> AsyncIterator[Checked]:
-    """Check every source once, at most ``concurrency`` at a time; yields each as it ends, in that order.
+    """Check every source once, about ``concurrency`` at a time; yields each as it ends, in that order.
+
+    Half as many again are started: the fetcher holds the number in flight, and a place at the network is not left empty
+    while a page is being read.
 
     One failing source never stops the others. Everything is in the archive when the iteration ends.
     """
@@ -111,7 +114,7 @@ async def check_all(
     running: set[asyncio.Task[Checked]] = set()
     try:
         while True:
-            while len(running) < concurrency and (declared := next(waiting, None)) is not None:
+            while len(running) < concurrency + concurrency // 2 and (declared := next(waiting, None)) is not None:
                 known = latest.get(declared.source.id, Latest(declared.source.id))
                 running.add(asyncio.create_task(timed_check(declared, known, around)))
             if not running:
@@ -237,6 +240,10 @@ async def _record(
     """One transaction: snapshot, version, change and events."""
     assert got.snapshot is not None  # noqa: S101  (a 304 never comes here)
     earlier = await around.writer.call(Archive.earlier, latest.source, reading.text.digest) if before else None
+    returned = 0
+    if earlier is not None:
+        recent = await around.writer.call(Archive.versions, latest.source, limit=events.RECENT)
+        returned = events.returns(recent, got.fetched_at)
     judgement = events.judge(
         latest,
         at=got.fetched_at,
@@ -244,6 +251,7 @@ async def _record(
         before=Stamps(before.published if before else None, latest.validators.last_modified),
         after=Stamps(reading.text.published, got.validators.last_modified),
         earlier=earlier,
+        returned=returned,
         moved_to=got.permanent_url,
     )
     version = await around.writer.call(
@@ -298,12 +306,19 @@ def _due_after_doubt(
     )
 
 
-async def _read(snapshot: Snapshot, rules: ReadRules) -> Reading:
+def _same_bytes(snapshot: Snapshot, latest: Latest) -> bool:
+    """Whether the page is, to the byte, the one that the current text was read from: then so is its text."""
+    return len(snapshot.body) == latest.body_bytes and snapshot.body_digest == latest.body
+
+
+async def _read(snapshot: Snapshot, rules: ReadRules, known: str | None = None) -> Reading:
     content_type = snapshot.header("content-type")
     selected = rules.select is not None or rules.xpath is not None
     if selected and len(snapshot.body) < LARGE_BODY_BYTES:
-        return read(snapshot.body, rules, content_type=content_type, url=snapshot.final_url)
-    return await asyncio.to_thread(read, snapshot.body, rules, content_type=content_type, url=snapshot.final_url)
+        return read(snapshot.body, rules, content_type=content_type, url=snapshot.final_url, known=known)
+    return await asyncio.to_thread(
+        read, snapshot.body, rules, content_type=content_type, url=snapshot.final_url, known=known
+    )
 
 
 async def _compare(old: Text, new: Text, rules: Rules | None) -> Change:

@@ -4,21 +4,27 @@ The rules, in one place:
 
 - A first text is ``new``. A different text is ``changed``, or ``cosmetic`` when no edit is above that severity, or
   ``reverted`` beside it when the wording is one that stood before.
+- A page that goes back and forth between wordings (a flapping cache, two variants served in turn) is told so once: the
+  first return is told like any other, the second within ``FLAPPING_WITHIN`` as ``reverted`` with ``flapping`` in its
+  detail, and no further one, until a wording comes that is new.
 - A failure is believed only when it is seen again: ``confirm_times`` more times and at least ``confirm_after_s`` after
-  the first. Then it is told once (``failing``, or ``gone`` for 404, 410 and a page that leads home) and not again until
-  it ends (``recovered``, ``returned``).
-- An edit is *silent* when the wording changed while no stamp of the page did: the printed date and ``Last-Modified``.
+  the first. Then it is told once as ``failing``, and not again until it ends (``recovered``).
+- A page that was there and is missing (404, 410, or it leads home) is believed ``gone`` after a longer time
+  (``gone_after_s``), as a site that is being rebuilt misses pages for minutes; until then nothing is told.
+- An edit is *silent* when the wording changed while no stamp of the page did: the printed date, ``Last-Modified``, and the date a sitemap gives.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from storage.errors import FetchError, FetchReason, VariorumError
-from storage.records import Change, Event, EventKind, Latest, Outcome, Severity, Suspicion, Window
+from storage.records import Change, Event, EventKind, Latest, Outcome, Severity, Suspicion, Version, Window
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from monitor.read.gate import GateRules
@@ -26,13 +32,19 @@ if TYPE_CHECKING:
 GONE_STATUSES: Final = frozenset({404, 410})
 """RFC 9110, sections 15.5.5 and 15.5.11."""
 
+FLAPPING_WITHIN: Final = timedelta(days=7)
+RECENT: Final = 12
+"""So many versions are looked at for going back and forth."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stamps:
-    """What a page says of its own date: printed on it, and in its ``Last-Modified`` header. None: it says nothing."""
+    """What a page says of its own date: printed on it, in its ``Last-Modified`` header, and in the listing that names it
+    (``lastmod`` of a sitemap). None: it says nothing."""
 
     published: str | None
     last_modified: str | None
+    listed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +69,15 @@ def is_silent(change: Change, before: Stamps, after: Stamps) -> bool:
     return before == after
 
 
+def returns(recent: Sequence[Version], at: datetime) -> int:
+    """How many of the ``recent`` versions (newest first) went back to an older wording within ``FLAPPING_WITHIN``."""
+    own = [one for one in recent if not one.reread]
+    older = [{one.digest for one in own[place + 1 :]} for place in range(len(own))]
+    return sum(
+        one.digest in known and at - one.first_seen <= FLAPPING_WITHIN for one, known in zip(own, older, strict=True)
+    )
+
+
 def judge(
     latest: Latest,
     *,
@@ -65,12 +86,13 @@ def judge(
     before: Stamps,
     after: Stamps,
     earlier: int | None = None,
+    returned: int = 0,
     moved_to: str | None = None,
 ) -> Judgement:
     """Judge a capture whose text is new: the first (``change`` is None) or another than the latest.
 
     ``before`` and ``after`` are the stamps of the latest version and of this capture; ``earlier`` is the number of an
-    earlier version with this very wording.
+    earlier version with this very wording, ``returned`` how often the page went back lately (:func:`returns`).
     """
     number = (latest.number or 0) + 1
     window = Window(latest.last_good, at)
@@ -81,12 +103,11 @@ def judge(
     cosmetic = change.severity is None or change.severity <= Severity.COSMETIC
     outcome = Outcome.COSMETIC if cosmetic else Outcome.CHANGED
     kind = EventKind.COSMETIC if cosmetic else EventKind.CHANGED
-    events = [Event(kind, latest.source, at, number, change.severity, change.silent, window)]
-    if earlier is not None:
-        back = {"to": earlier}
-        events.append(
-            Event(EventKind.REVERTED, latest.source, at, number, change.severity, change.silent, window, back)
-        )
+    told = Event(kind, latest.source, at, number, change.severity, change.silent, window)
+    events = [told] if earlier is None or not returned else []
+    if earlier is not None and returned <= 1:
+        back = {"to": earlier, "flapping": True} if returned else {"to": earlier}
+        events.append(replace(told, kind=EventKind.REVERTED, detail=back))
     events += [*_back(latest, at, number), *_moved(latest, at, moved_to)]
     return Judgement(outcome, tuple(events), change)
 
@@ -126,9 +147,10 @@ def _doubt(
     since = latest.failing_since or at
     believed = latest.failures >= rules.confirm_times and (at - since).total_seconds() >= rules.confirm_after_s
     # Gone needs every failure in the run to say so; the suspicion restarts when the reason changes.
-    sure = suspicion.times > rules.confirm_times and (at - suspicion.first_at).total_seconds() >= rules.confirm_after_s
-    gone = latest.gone or (vanished and sure and latest.number is not None)
-    failing = latest.failing or (believed and not gone)
+    missed = vanished and latest.number is not None
+    sure = suspicion.times > rules.confirm_times and (at - suspicion.first_at).total_seconds() >= rules.gone_after_s
+    gone = latest.gone or (missed and sure)
+    failing = latest.failing or (believed and not gone and not missed)
     events: tuple[Event, ...] = ()
     detail = {"reason": reason}
     window = Window(latest.last_good, latest.failing_since or at)

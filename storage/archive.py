@@ -29,7 +29,7 @@ from storage.records import (
     Validators,
     Version,
 )
-from storage.schema import events, headings, ledger, snapshots, sources, versions
+from storage.schema import bodies, events, headings, ledger, snapshots, sources, versions
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Container, Iterator, Sequence
@@ -154,7 +154,10 @@ class Archive:
         found: dict[str, Latest] = {}
         with reading(self._engine) as connection:
             for part in _chunks(source_ids):
-                for row in connection.execute(select(sources).where(sources.c.id.in_(part))):
+                query = select(sources, bodies.c.digest.label("body"), bodies.c.size.label("body_bytes"))
+                query = query.outerjoin(snapshots, snapshots.c.number == sources.c.snapshot)
+                query = query.outerjoin(bodies, bodies.c.key == snapshots.c.body)
+                for row in connection.execute(query.where(sources.c.id.in_(part))):
                     found[row.id] = rows.latest(row)
         return found
 

@@ -328,6 +328,7 @@ class Latest:
     ``failures`` counts failed checks in a row, ``failing_since`` the first of them. ``gone`` is whether the source is
     believed gone, ``failing`` whether an event told that it fails. ``length`` is the length of the latest text in code
     points. ``next_check`` is when it is due (None: it is not).
+    points. ``body`` is the SHA-256 of the bytes that it was read from, ``body_bytes`` their number.
     """
 
     source: str
@@ -347,6 +348,8 @@ class Latest:
     gone: bool = False
     suspicion: Suspicion | None = None
     next_check: datetime | None = None
+    body: str | None = None
+    body_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

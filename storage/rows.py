@@ -87,6 +87,8 @@ def latest(row: Row[Any]) -> Latest:
         gone=row.gone,
         suspicion=suspicion(row.suspicion),
         next_check=row.next_check,
+        body=_hex(row.body),
+        body_bytes=row.body_bytes,
     )
 
 

@@ -11,12 +11,8 @@ import ssl
 import time
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-
-import aiohttp
-import httpx
-from httpx_aiohttp import AiohttpTransport
 
 from monitor.clock import utc_now
 from monitor.fetch import Fetched, FetchRules
@@ -26,12 +22,13 @@ from monitor.fetch.guard import (
     GuardedResolver,
     Lookup,
     SystemLookup,
-    check_host,
+    admit,
     guarded_socket,
     is_private_host,
     networks,
 )
 from monitor.fetch.headers import NO_VALIDATORS, Fields, request_headers, travelling, unconditional
+from monitor.fetch.lean import AiohttpTransport, aiohttp, httpx
 from monitor.fetch.local import fetch_local, is_local
 from monitor.fetch.politeness import ROBOTS_MAX_BYTES, Robots, RobotsAnswer, Turns, retry_after_s
 from storage.errors import FetchError, FetchReason
@@ -68,6 +65,29 @@ class _Answer:
     permanent: bool = True
 
 
+class _Forgetful(httpx.Cookies):
+    """Keeps no cookie, and does not spend a tenth of a request on parsing them for nothing."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Nothing."""
+
+
+class _Client(httpx.AsyncClient):
+    """httpx's client without a cookie jar, which would be one more thing to grow."""
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """Always none."""
+        return _NO_COOKIES
+
+    @cookies.setter
+    def cookies(self, cookies: object) -> None:
+        """Not taken."""
+
+
+_NO_COOKIES: Final = _Forgetful()
+
+
 class Fetcher:
     """Fetches addresses, as many at once as ``concurrency`` allows; an async context manager.
 
@@ -96,10 +116,9 @@ class Fetcher:
         self._own_lookup: SystemLookup | None = None
         if lookup is None:
             lookup = self._own_lookup = SystemLookup()
-        self._client = httpx.AsyncClient(
+        self._client = _Client(
             transport=Pools(lookup, ssl_context),
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # keeps none: one more thing to grow
-            timeout=None,  # noqa: S113  (asyncio.timeout holds the whole exchange: httpx's count each read)
+            timeout=None,
             trust_env=False,
         )
 
@@ -181,7 +200,7 @@ class Fetcher:
 
     async def _admit(self, at: httpx.URL, rules: FetchRules) -> None:
         """Raise ``FetchError`` for a refused address, a host that wants a pause, a page that robots.txt keeps back."""
-        check_host(at.host, networks(rules.allow_private))
+        admit(at.host, rules.allow_private)
         self._turns.refuse_while_closed(_authority(at))
         if not rules.robots:
             return
@@ -296,6 +315,7 @@ def _too_large(bound: int, how: str) -> FetchError:
     )
 
 
+@lru_cache(maxsize=8192)
 def _address(url: str) -> tuple[httpx.URL, bytes | None]:
     """The address without user name and password, and these as a header value. Raises ``FetchError``."""
     try:

@@ -11,8 +11,7 @@ import ssl
 from http import HTTPStatus
 from typing import Final
 
-import aiohttp
-
+from monitor.fetch.lean import aiohttp
 from storage.errors import FetchError, FetchReason
 
 _RETRY_HINT: Final = "Checked again by itself; open the address in a browser to see whether the site is up."

@@ -17,8 +17,7 @@ from functools import lru_cache, partial
 from socket import SOCK_STREAM
 from typing import Final
 
-from aiohttp.abc import AbstractResolver, ResolveResult
-
+from monitor.fetch.lean import AbstractResolver, ResolveResult
 from storage.errors import FetchError, FetchReason
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -114,6 +113,12 @@ def check_host(host: str, allowed: Sequence[Network]) -> None:
         check_address(host, allowed)
     elif _NUMERIC_LABEL.fullmatch(host.rstrip(".").rpartition(".")[2]):
         check_address(host.removesuffix("."), allowed)
+
+
+@lru_cache(maxsize=4096)
+def admit(host: str, allow_private: tuple[str, ...]) -> None:
+    """:func:`check_host`, remembered for hosts that pass: every hop of every fetch asks."""
+    check_host(host, networks(allow_private))
 
 
 @lru_cache(maxsize=4096)

@@ -86,6 +86,16 @@ _LABEL: Final = re.compile(
     re.IGNORECASE,
 )
 """Lines that are labels of furniture, wherever they stand."""
+_COUNTED: Final = (
+    r"(?:(?:page )?views?|visits?|visitors?|hits?|reads?|downloads?|shares?|comments?|vues?|lectures?|aufrufe|visitas|"
+    r"lecturas|visualizaciones|просмотр(?:ов|ы|а)?|浏览(?:次数|量|数)?|瀏覽(?:次數|量)?|阅读(?:次数|量|数)?|閱讀(?:次數|量)?|"
+    r"点击(?:次数|量|率|数)?|點擊(?:次數|率)?|閲覧数|조회 ?수?|(?:عدد )?(?:ال)?مشاهدات)"
+)
+_COUNTER: Final = re.compile(
+    rf"\s*(?:{_COUNTED}\s*[:：]?\s*\d[\d.,\s]{{0,12}}[km万次人]?|\d[\d.,]{{0,12}}\s?[km万]?\s*{_COUNTED})\s*",
+    re.IGNORECASE,
+)
+"""Lines that are nothing but a counter: they are another at every look."""
 _ENDS: Final = re.compile(r"[.!?:;…。！？：；»”\"’')\]]\s*$")
 
 
@@ -261,7 +271,7 @@ def _inside(every: Sequence[_Weighed], held: set[Element]) -> list[Block]:
     kept: list[Block] = []
     run: list[Block] = []
     for one in every:
-        if one.furniture or one.block.element not in held or _LABEL.fullmatch(one.block.words):
+        if one.furniture or one.block.element not in held or _is_label(one.block.words):
             continue
         if one.is_link and not heading_level(one.block.element):
             # Before everything else it is the name of a column, or a way back.
@@ -271,6 +281,10 @@ def _inside(every: Sequence[_Weighed], held: set[Element]) -> list[Block]:
         run = []
         kept.append(one.block)
     return kept + (run if len(run) < LINK_RUN else [])
+
+
+def _is_label(words: str) -> bool:
+    return _LABEL.fullmatch(words) is not None or (len(words) < 60 and _COUNTER.fullmatch(words) is not None)
 
 
 def _above(every: Sequence[_Weighed], held: set[Element], facts: PageFacts) -> list[Block]:

@@ -180,4 +180,5 @@ def _shown(body: bytes) -> str | None:
         for codec, filled, empty in (("utf-16-le", even, odd), ("utf-16-be", odd, even)):
             if len(empty) >= 4 and empty.count(0) >= 0.8 * len(empty) and filled.count(0) <= 0.05 * len(filled):
                 return codec
-    return "iso2022_jp" if b"\x1b$B" in body and b"\x1b(" in body and body.isascii() else None
+    # One byte is found at once, two are not.
+    return "iso2022_jp" if b"\x1b" in body and b"\x1b$B" in body and b"\x1b(" in body and body.isascii() else None

@@ -25,6 +25,8 @@ SHINGLE_WORDS: Final = 3
 """Texts are compared by runs of so many words: of single words, any two English pages share a fifth."""
 SAME_OVERLAP: Final = 0.5
 """A text that shares so much with the one before is the statement, whatever it says."""
+GONE_PATIENCE: Final = 10
+"""A missing page is waited for so many times as long as any other doubt: ten minutes, by default."""
 TELLING_CHARACTERS: Final = 300
 """A sign of a block page stands in its title or so near the top …"""
 LOOKED_AT: Final = 5000
@@ -51,6 +53,11 @@ class GateRules:
     min_loss: int = 120
     min_overlap: float = 0.05
     short_words: int = 250
+
+    @property
+    def gone_after_s(self) -> float:
+        """How long a page must be missing before it is believed gone, in seconds."""
+        return GONE_PATIENCE * self.confirm_after_s
 
     @property
     def confirm_after(self) -> timedelta:
@@ -167,9 +174,10 @@ def _stand_in(reading: Reading, url: str, final_url: str, rules: GateRules) -> s
     if "challenge" in reading.hints and count <= TELLING_WORDS:
         return "a captcha or robot check (its script is in the page)"
     told = words[:LOOKED_AT] if count <= TELLING_WORDS else words[:TELLING_CHARACTERS]
-    for reason, signs in _signs():
-        if found := signs.search(told):
-            return f"{reason} («{found.group()[:60]}»)"
+    for reason, signs, patterns in _signs():
+        found = signs.search(told) or (patterns.search(told) if count <= TELLING_WORDS else None)
+        if found:
+            return f"{reason} («{found.group().strip()[:60]}»)"
     return None
 
 
@@ -184,13 +192,17 @@ def _runs(words: list[str], length: int) -> set[tuple[str, ...]]:
 
 
 @lru_cache(maxsize=1)
-def _signs() -> tuple[tuple[str, re.Pattern[str]], ...]:
+def _signs() -> tuple[tuple[str, re.Pattern[str], re.Pattern[str]], ...]:
     import tomllib
     from importlib.resources import files
 
     table = tomllib.loads(files("monitor.read").joinpath("signs.toml").read_text("utf-8"))
     return tuple(
-        (one["reason"], re.compile("|".join(_bounded(sign) for sign in one["signs"]), re.IGNORECASE))
+        (
+            one["reason"],
+            re.compile("|".join(_bounded(sign) for sign in one["signs"]), re.IGNORECASE),
+            re.compile("|".join(one["patterns"]), re.IGNORECASE),
+        )
         for one in table["page"]
     )
 

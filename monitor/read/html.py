@@ -14,6 +14,7 @@ from monitor.read.blocks import blocks
 from monitor.read.canonical import canonical
 from monitor.read.dates import moment
 from monitor.read.encoding import codec_of, decode
+from monitor.read.excerpt import can_excerpt, excerpt
 from monitor.read.filters import check_filters, filtered
 from monitor.read.heading import headed, page_facts
 from storage.errors import ConfigError, ReadError
@@ -34,14 +35,40 @@ _WRAPPERS: Final = re.compile(
 )
 
 
-def read(body: bytes, rules: ReadRules, content_type: str | None) -> Reading:
-    """Read a page. Raises ``ReadError``: the selector matches nothing, there is no text, or it is not HTML."""
+def read(body: bytes, rules: ReadRules, content_type: str | None, known: str | None = None) -> Reading:
+    """Read a page. Raises ``ReadError``: the selector matches nothing, there is no text, or it is not HTML.
+
+    ``known`` is the digest of the text that is expected: with a simple selector the statement alone is read first, and
+    the whole page only when its text is another.
+    """
+    words, encoding, noted = decode(body, content_type=content_type, wanted=rules.encoding)
+    if known is not None and (same := _known_again(words, rules, encoding, noted, known)) is not None:
+        return same
+    notes = list(noted)
+    return _reading(parse(words, notes), words, rules, encoding, notes)
+
+
+def _known_again(words: str, rules: ReadRules, encoding: str, noted: tuple[str, ...], known: str) -> Reading | None:
+    """The reading of the statement's own source, when that gives the known text; None: read the page."""
+    if rules.select is None or not can_excerpt(rules.select, rules.remove):
+        return None
+    part = excerpt(words.encode("utf-8", "replace"), rules.select)
+    if part is None or b"\x00" in part:
+        return None
+    root, whole = _tree(part)
+    if root is None or not whole:
+        return None
+    try:
+        reading = _reading(root, words, rules, encoding, list(noted))
+    except ReadError:
+        return None
+    return reading if reading.text.digest == known else None
+
+
+def _reading(root: Element, words: str, rules: ReadRules, encoding: str, notes: list[str]) -> Reading:
     from monitor.read import Reading
     from monitor.read.hints import hints_in
 
-    words, encoding, noted = decode(body, content_type=content_type, wanted=rules.encoding)
-    notes = list(noted)
-    root = parse(words, notes)
     skip = {element for selector in rules.remove for element in elements(selector, root)}
     facts = page_facts(root)
     if rules.select or rules.xpath:
@@ -83,25 +110,25 @@ def parse(words: str, notes: list[str]) -> Element:
     if declaration := _XML_DECLARATION.match(words):
         words = words[declaration.end() :]
     words = words.replace("\x00", "\ufffd")
-    root, whole = _tree(words)
+    root, whole = _tree(words.encode("utf-8", "replace"))
     if root is not None and not whole:
         notes.append(f"nested deeper than {DEEPEST} elements: read without its wrappers and inline marks")
-        root, _ = _tree(_WRAPPERS.sub(_flat, words))
+        root, _ = _tree(_WRAPPERS.sub(_flat, words).encode("utf-8", "replace"))
     if root is None:
         raise ReadError("the page is empty or not HTML", hint="Is the address right? See what it answers in a browser.")
     return root
 
 
-def _tree(words: str) -> tuple[Element | None, bool]:
+def _tree(page: bytes) -> tuple[Element | None, bool]:
     """The root, and whether the parser followed all elements to their depth."""
     parser = lxml.etree.HTMLParser(
         encoding="utf-8", no_network=True, huge_tree=True, remove_comments=True, remove_pis=True
     )
     try:
-        root = lxml.etree.fromstring(words.encode("utf-8", "replace"), parser)
+        root = lxml.etree.fromstring(page, parser)
     except (lxml.etree.ParserError, lxml.etree.XMLSyntaxError, ValueError, AssertionError):
         return None, True
-    limited = words.count("<") >= DEEPEST and any(one.type_name == "ERR_RESOURCE_LIMIT" for one in parser.error_log)
+    limited = page.count(b"<") >= DEEPEST and any(one.type_name == "ERR_RESOURCE_LIMIT" for one in parser.error_log)
     return root, not limited
 
 

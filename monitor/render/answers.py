@@ -113,7 +113,8 @@ def _event_lines(event: Event, style: Style) -> str:
 
 def _detail(event: Event) -> list[str]:
     if event.kind is EventKind.REVERTED and "to" in event.detail:
-        return [f"back to the wording of version {one_line(str(event.detail['to']))}"]
+        back = f"back to the wording of version {one_line(str(event.detail['to']))}"
+        return [back, "it goes back and forth, which is not told again"] if event.detail.get("flapping") else [back]
     if event.kind is EventKind.MOVED and "to" in event.detail:
         return [f"to {one_line(str(event.detail['to']))}"]
     return [one_line(str(event.detail["reason"]))] if event.detail.get("reason") else []

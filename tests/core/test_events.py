@@ -8,10 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from monitor.differ import compare
-from monitor.events import Judgement, Stamps, is_silent, judge, judge_failure, judge_suspect, judge_unchanged
+from monitor.events import Judgement, Stamps, is_silent, judge, judge_failure, judge_suspect, judge_unchanged, returns
 from monitor.read.gate import GateRules
 from storage.errors import FetchError, FetchReason, ReadError
-from storage.records import EventKind, Latest, Outcome, Text
+from storage.records import EventKind, Latest, Outcome, Text, Version, Window
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 RULES = GateRules(confirm_after_s=60, confirm_times=1)
@@ -66,6 +66,45 @@ def test_a_return_to_an_earlier_wording_is_told_beside_the_change() -> None:
     assert (window.after, window.before) == (START, at(5))
 
 
+def version(number: int, wording: str, hour: float, *, reread: bool = False) -> Version:
+    moment = at(60 * hour)
+    window = Window(None, moment)
+    return Version(
+        "one", number, wording, None, None, moment, moment, window, moment, None, None, False, reread, "html/1", 1, "c"
+    )
+
+
+@pytest.mark.parametrize(
+    ("wordings", "times"),
+    [("a", 0), ("ab", 0), ("aba", 1), ("abab", 2), ("abcab", 2), ("abc", 0), ("abcde", 0)],
+)
+def test_the_returns_of_a_page_are_counted(wordings: str, times: int) -> None:
+    recent = [version(number, one, number) for number, one in enumerate(wordings, 1)][::-1]
+    assert returns(recent, at(60 * 10)) == times
+    assert returns(recent, at(60 * 24 * 9)) == 0, "after a week nobody speaks of flapping"
+
+
+def test_our_own_rereading_is_no_return() -> None:
+    assert returns([version(3, "a", 3, reread=True), version(2, "b", 2), version(1, "a", 1)], at(240)) == 0
+
+
+def test_a_page_that_goes_back_and_forth_is_told_so_once() -> None:
+    change = compare(Text("We may go."), Text("We shall go."))
+    told = [
+        judge(KNOWN, at=at(5), change=change, before=DATED, after=DATED, earlier=1, returned=times)
+        for times in range(4)
+    ]
+    assert [kinds(one) for one in told] == [[EventKind.CHANGED, EventKind.REVERTED], [EventKind.REVERTED], [], []]
+    assert told[1].events[0].detail == {"to": 1, "flapping": True}
+    assert {one.outcome for one in told} == {Outcome.CHANGED}
+
+
+def test_a_new_wording_of_a_flapping_page_is_told_like_any_other() -> None:
+    change = compare(Text("We may go."), Text("We shall go."))
+    judgement = judge(KNOWN, at=at(5), change=change, before=DATED, after=DATED, earlier=None, returned=0)
+    assert kinds(judgement) == [EventKind.CHANGED]
+
+
 @pytest.mark.parametrize(
     ("before", "after", "silent"),
     [
@@ -81,6 +120,12 @@ def test_an_edit_is_silent_when_no_stamp_moved_with_it(before: Stamps, after: St
     assert is_silent(change, before, after) is silent
 
 
+def test_a_new_date_in_the_sitemap_is_a_stamp_like_any_other() -> None:
+    change = compare(Text("We may go."), Text("We shall go."))
+    assert is_silent(change, replace(DATED, listed="2026-03-01"), replace(DATED, listed="2026-03-01"))
+    assert not is_silent(change, replace(DATED, listed="2026-03-01"), replace(DATED, listed="2026-03-02"))
+
+
 def test_a_cosmetic_edit_is_never_silent() -> None:
     assert not is_silent(compare(Text("It’s so."), Text("It's so.")), DATED, DATED)
 
@@ -94,12 +139,21 @@ def test_a_failure_is_told_once_when_it_is_seen_again_and_late_enough() -> None:
     assert [kinds(one) for one in (first, soon, second, third)] == [[], [], [EventKind.FAILING], []]
 
 
-def test_a_missing_page_is_gone_when_it_is_missing_twice() -> None:
+def test_a_missing_page_is_gone_when_it_stays_missing_for_ten_times_as_long_as_another_doubt() -> None:
     first, latest = failed(KNOWN, missing(), 1)
-    second, latest = failed(latest, missing(), 3)
-    third, _ = failed(latest, missing(), 5)
-    assert [one.outcome for one in (first, second, third)] == [Outcome.FAILED, Outcome.GONE, Outcome.GONE]
-    assert [kinds(one) for one in (first, second, third)] == [[], [EventKind.GONE], []]
+    soon, latest = failed(latest, missing(), 10.9)
+    second, latest = failed(latest, missing(), 11)
+    third, _ = failed(latest, missing(), 15)
+    told = (first, soon, second, third)
+    assert [one.outcome for one in told] == [Outcome.FAILED, Outcome.FAILED, Outcome.GONE, Outcome.GONE]
+    assert [kinds(one) for one in told] == [[], [], [EventKind.GONE], []]
+
+
+def test_a_page_that_is_back_before_it_was_believed_gone_was_never_gone() -> None:
+    _, latest = failed(KNOWN, missing(), 1)
+    _, latest = failed(latest, missing(), 3)
+    assert not latest.failing
+    assert kinds(judge_unchanged(latest, at=at(4), not_modified=False)) == []
 
 
 def test_a_page_that_never_was_cannot_be_gone() -> None:

@@ -123,3 +123,26 @@ def test_the_text_is_found_even_where_trafilatura_fails(monkeypatch: pytest.Monk
     before = read(PAGE.encode(), ReadRules(), content_type="text/html")
     monkeypatch.setattr(trafilatura, "extract", fail)
     assert read(PAGE.encode(), ReadRules(), content_type="text/html") == before
+
+
+@pytest.mark.parametrize(
+    "counter",
+    [
+        "Views: 4,711",
+        "浏览次数：1024",
+        "阅读 3.2万",
+        "Просмотров: 812",
+        "17 comments",
+        "عدد المشاهدات: 55",
+        "조회수 311",
+    ],
+)
+def test_a_line_that_only_counts_is_no_text(counter: str) -> None:
+    prose = "".join(
+        f"<p>Point {number}: the parties agreed to go on with their work, and to meet again in the spring.</p>"
+        for number in range(5)
+    )
+    page = f"<html><body><div><h1>On the talks of the parties</h1>{prose}<p>{counter}</p></div></body></html>"
+    paragraphs = read(page.encode(), ReadRules()).text.paragraphs
+    assert len(paragraphs) == 5
+    assert not any(counter in one for one in paragraphs)

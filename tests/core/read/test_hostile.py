@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bench.fuzz import look
 from monitor.read import Reading, ReadRules, read
 from storage.errors import ReadError
 from tests.core.read.test_html import PAGE
@@ -75,11 +76,13 @@ def tried(body: bytes, rules: ReadRules, content_type: str | None = None) -> Rea
 
 
 @given(st.binary(max_size=400), st.sampled_from(RULES), st.sampled_from([None, "text/html", "text/plain; charset=gbk"]))
+@settings(deadline=None)  # the first case pays for the imports
 def test_any_bytes_are_read_or_refused(body: bytes, rules: ReadRules, content_type: str | None) -> None:
     tried(body, rules, content_type)
 
 
 @given(markup, st.sampled_from(RULES[:2]))
+@settings(deadline=None)  # the first case pays for the imports
 def test_any_markup_is_read_or_refused(page: str, rules: ReadRules) -> None:
     tried(page.encode("utf-8", "surrogatepass"), rules, "text/html")
 
@@ -146,3 +149,9 @@ def test_damaged_real_pages_are_read_or_refused(corpus: Path) -> None:
         body = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
         tried(damaged(body[:60_000], dice), RULES[0])
         tried(damaged(body[:60_000], dice), RULES[1])
+
+
+@given(st.binary(max_size=300))
+@settings(deadline=None)  # the first case pays for the imports
+def test_the_target_of_the_fuzzer_holds_for_small_cases(data: bytes) -> None:
+    look(data)
