@@ -32,6 +32,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "grep": ("monitor.cli.questions", "When a phrase was first and last seen, in every wording kept"),
     "drift": ("monitor.cli.questions", "How far a source or series is from its baseline, sentence by sentence"),
     "phrases": ("monitor.cli.questions", "Where the registered set phrases stand, are missing, or changed"),
+    "web": ("monitor.cli.read_room", "Serve the reading room as a web page, read-only"),
+    "report": ("monitor.cli.read_room", "Static pages of everything, for any web server"),
     "import": ("monitor.cli.bring_in", "Bring in what was kept elsewhere: a folder of dated texts"),
     "config": ("monitor.cli.operate", "Check config.yaml, print its JSON Schema"),
     "migrate": ("monitor.cli.operate", "Bring the database to this program's schema (a backup is made first)"),

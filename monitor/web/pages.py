@@ -1,0 +1,159 @@
+"""The pages of the reading room: a question to the archive, answered as HTML. Shared by the web page and the report.
+
+An address is the same in both (``s/ID/2-3.html``) and every link is relative, so that pages work below any prefix and
+from a folder. Jinja2 escapes; what cannot be seen is made visible before.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from jinja2 import Environment, PackageLoader
+from markupsafe import Markup
+
+from monitor.histories import history_of
+from monitor.history.blame import blame
+from monitor.history.drift import drift
+from monitor.history.grep import grep
+from monitor.render import Style, summary
+from monitor.render.html import columns, marked
+from monitor.render.safe import visible
+from monitor.sides import baseline_side, compared, differ_rules, version_side
+from monitor.web.plots import drift_plot, timeline
+from storage.errors import UsageError
+
+if TYPE_CHECKING:
+    from monitor.config import Settings
+    from monitor.histories import History
+    from monitor.history.grep import Found
+    from monitor.render import Side
+    from storage.archive import Archive
+    from storage.records import Version
+
+LATELY: Final = 50
+"""So many events on the overview."""
+
+
+def shown(value: object) -> object:
+    """What a template prints: hostile characters visible; what is HTML already as it is."""
+    return value if isinstance(value, Markup) or not isinstance(value, str) else visible(value)
+
+
+@cache
+def templates() -> Environment:
+    """The templates, escaping everything."""
+    return Environment(
+        loader=PackageLoader("monitor.web"), autoescape=True, finalize=shown, trim_blocks=True, lstrip_blocks=True
+    )
+
+
+class Room:
+    """Answers addresses with pages. ``archive`` is only read; ``live`` says that a server is there to search."""
+
+    def __init__(self, settings: Settings, archive: Archive, *, live: bool = True) -> None:
+        self.archive = archive
+        self.settings = settings
+        self._rules = differ_rules(settings)
+        self._live = live
+
+    def overview(self) -> str:
+        """``index.html``: what changed lately, and every source and series."""
+        states = self.archive.states()
+        series = sorted({state.source.series for state in states if state.source.series})
+        return self._page("overview", 0, states=states, series=series, events=self.archive.events(limit=LATELY))
+
+    def status(self) -> str:
+        """``status.html``: how the checks of every source go."""
+        return self._page("status", 0, states=self.archive.states())
+
+    def search(self, phrase: str) -> str:
+        """``search``: where a phrase ever stood. An empty one asks. A fault of the phrase is said on the page."""
+        found: tuple[Found, ...] = ()
+        fault: str | None = None
+        if phrase.strip():
+            histories = {one.id: tuple(self.archive.texts(one.id)) for one in self.archive.sources(retired=True)}
+            try:
+                found = grep({name: pairs for name, pairs in histories.items() if pairs}, phrase)
+            except UsageError as error:
+                fault = error.message
+        return self._page("search", 0, phrase=phrase, found=found, fault=fault)
+
+    def source(self, name: str) -> str:
+        """``s/NAME/index.html``: the versions of a source or series. Raises ``UsageError`` for an unknown name."""
+        history = history_of(self.archive, name)
+        plot, distances = None, {}
+        if (baseline := self._baseline(name)) is not None and history.versions:
+            pairs = history.pairs()
+            far = drift(baseline.text, [(history.label(version), version, text) for version, text in pairs])
+            distances = {member.version: member for member in far.members}
+            plot = drift_plot(history.versions, [member.distance for member in far.members])
+        return self._page(
+            "source",
+            2,
+            history=history,
+            line=timeline(history.versions),
+            plot=plot,
+            distances=distances,
+            versions=tuple(reversed(history.versions)),
+        )
+
+    def pair(self, name: str, old: int, new: int, *, beside: bool = False, cosmetic: bool = True) -> str:
+        """``s/NAME/OLD-NEW.html``: two versions compared; ``beside`` in columns. ``UsageError`` when one is missing."""
+        history = history_of(self.archive, name)
+        first, second = _version(history, old), _version(history, new)
+        silent = second.silent and new == old + 1 and not history.is_series
+        sides = version_side(history, first), version_side(history, second)
+        comparison = compared(*sides, silent=silent, rules=self._rules)
+        style = Style(ignore_cosmetic=not cosmetic)
+        body = columns(comparison, style) if beside else marked(comparison, style)
+        return self._page(
+            "change",
+            2,
+            history=history,
+            old=first,
+            new=second,
+            silent=silent,
+            beside=beside,
+            cosmetic=cosmetic,
+            told=summary(comparison.change),
+            body=Markup(body),  # noqa: S704  (escaped by monitor.render.html)
+        )
+
+    def version(self, name: str, number: int) -> str:
+        """``s/NAME/NUMBER.html``: one version, each sentence with its age as a shade. ``UsageError`` when missing."""
+        history = history_of(self.archive, name)
+        found = _version(history, number)
+        pairs = history.pairs()[:number]
+        text = pairs[-1][1].text
+        return self._page(
+            "version",
+            2,
+            history=history,
+            version=found,
+            text=text,
+            blame=blame(pairs),
+            shade=lambda since: 4 if number == 1 else round(4 * (since - 1) / (number - 1)),
+        )
+
+    def _baseline(self, name: str) -> Side | None:
+        for declared in self.settings.declarations:
+            if declared.baseline is not None and name in (declared.source.id, declared.source.series):
+                return baseline_side(declared)
+        return None
+
+    def _page(self, name: str, depth: int, **values: object) -> str:
+        root = "../" * depth or "./"
+        return templates().get_template(f"{name}.html").render(root=root, live=self._live, folder=folder, **values)
+
+
+def folder(name: str) -> str:
+    """A name as one step of an address."""
+    return quote(name, safe="")
+
+
+def _version(history: History, number: int) -> Version:
+    if not 1 <= number <= len(history.versions):
+        raise UsageError(f"{history.name}: no version {number}")
+    return history.versions[number - 1]
