@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def write_report(settings: Settings, archive: Archive, out: Path) -> int:
-    """Write every page below ``out``; returns how many. A version's own pages never change: they are written once."""
+    """Write every page below ``out``; returns how many. A file that would be the same is left as it is."""
     room = Room(settings, archive, live=False)
     pages = {"index.html": room.overview(), "status.html": room.status()}
     for name, page in pages.items():
@@ -27,9 +27,7 @@ def write_report(settings: Settings, archive: Archive, out: Path) -> int:
     for name in [*(state.source.id for state in states), *sorted({s.source.series for s in states if s.source.series})]:
         below = out / "s" / folder(name)
         _write(below / "index.html", room.source(name).encode("utf-8", "backslashreplace"))
-        from monitor.histories import history_of
-
-        for number in range(1, len(history_of(archive, name).versions) + 1):
+        for number in range(1, len(room.history(name).versions) + 1):
             _write(below / f"{number}.html", room.version(name, number).encode("utf-8", "backslashreplace"))
             if number > 1:
                 page = room.pair(name, number - 1, number)

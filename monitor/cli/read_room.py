@@ -24,7 +24,7 @@ def web_command(asking: Asking, listen: str, token: str | None, trust_header: st
     \b
     Examples:
       variorum web
-      VARIORUM_WEB_TOKEN=… variorum web --listen 0.0.0.0:8466
+      variorum web --listen 0.0.0.0:8466 --trust-header X-Forwarded-User
     """
     from monitor.web import application, require_safe
 

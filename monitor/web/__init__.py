@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import ipaddress
 import secrets
@@ -105,6 +106,23 @@ def application(
         Route("/s/{name}/{old:int}-{new:int}.html", pair),
     ]
     return _Guard(Starlette(routes=routes), token, trust_header)
+
+
+async def serve(app: ASGIApp, host: str, port: int, stop: asyncio.Event) -> None:
+    """Serve in the running loop until ``stop`` is set; signals stay with the caller."""
+    import uvicorn
+
+    server = uvicorn.Server(uvicorn.Config(app, host=host, port=port, log_level="warning", server_header=False))
+
+    async def stopping() -> None:
+        await stop.wait()
+        server.should_exit = True
+
+    waiting = asyncio.create_task(stopping())
+    try:
+        await server._serve()
+    finally:
+        waiting.cancel()
 
 
 def read_asset(name: str) -> bytes:

@@ -13,7 +13,7 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from monitor.histories import history_of
+from monitor.histories import History, history_of
 from monitor.history.blame import blame
 from monitor.history.drift import drift
 from monitor.history.grep import grep
@@ -25,12 +25,14 @@ from monitor.web.plots import drift_plot, timeline
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from monitor.config import Settings
-    from monitor.histories import History
+    from monitor.history.blame import Blame
     from monitor.history.grep import Found
     from monitor.render import Side
     from storage.archive import Archive
-    from storage.records import Version
+    from storage.records import Text, Version
 
 LATELY: Final = 50
 """So many events on the overview."""
@@ -57,6 +59,8 @@ class Room:
         self.settings = settings
         self._rules = differ_rules(settings)
         self._live = live
+        self._held: History | None = None
+        self._blamed: Blame | None = None
 
     def overview(self) -> str:
         """``index.html``: what changed lately, and every source and series."""
@@ -82,7 +86,7 @@ class Room:
 
     def source(self, name: str) -> str:
         """``s/NAME/index.html``: the versions of a source or series. Raises ``UsageError`` for an unknown name."""
-        history = history_of(self.archive, name)
+        history = self.history(name)
         plot, distances = None, {}
         if (baseline := self._baseline(name)) is not None and history.versions:
             pairs = history.pairs()
@@ -101,7 +105,7 @@ class Room:
 
     def pair(self, name: str, old: int, new: int, *, beside: bool = False, cosmetic: bool = True) -> str:
         """``s/NAME/OLD-NEW.html``: two versions compared; ``beside`` in columns. ``UsageError`` when one is missing."""
-        history = history_of(self.archive, name)
+        history = self.history(name)
         first, second = _version(history, old), _version(history, new)
         silent = second.silent and new == old + 1 and not history.is_series
         sides = version_side(history, first), version_side(history, second)
@@ -123,19 +127,35 @@ class Room:
 
     def version(self, name: str, number: int) -> str:
         """``s/NAME/NUMBER.html``: one version, each sentence with its age as a shade. ``UsageError`` when missing."""
-        history = history_of(self.archive, name)
+        history = self.history(name)
         found = _version(history, number)
-        pairs = history.pairs()[:number]
-        text = pairs[-1][1].text
+        text = history.text(found).text
         return self._page(
             "version",
             2,
             history=history,
             version=found,
             text=text,
-            blame=blame(pairs),
+            blame=self._blame(history, number),
             shade=lambda since: 4 if number == 1 else round(4 * (since - 1) / (number - 1)),
         )
+
+    def history(self, name: str) -> History:
+        """The history of a source or series. For a report it is held until another is asked for, texts and all."""
+        if self._live:
+            return history_of(self.archive, name)
+        if self._held is None or self._held.name != name:
+            found = history_of(self.archive, name)
+            self._held, self._blamed = (found if found.is_series else _Held.of(found)), None
+        return self._held
+
+    def _blame(self, history: History, number: int) -> Blame:
+        """For a report, going on from the blame of the version before."""
+        if self._live:
+            return blame(history.pairs()[:number])
+        before = self._blamed if number > 1 and self._blamed and self._blamed.version == number - 1 else None
+        self._blamed = blame(history.pairs()[number - 1 if before else 0 : number], before=before)
+        return self._blamed
 
     def _baseline(self, name: str) -> Side | None:
         for declared in self.settings.declarations:
@@ -146,6 +166,23 @@ class Room:
     def _page(self, name: str, depth: int, **values: object) -> str:
         root = "../" * depth or "./"
         return templates().get_template(f"{name}.html").render(root=root, live=self._live, folder=folder, **values)
+
+
+class _Held(History):
+    """The history of a source with every text at hand."""
+
+    @classmethod
+    def of(cls, history: History) -> _Held:
+        texts = tuple(text for _, text in history.pairs())
+        return cls(history.name, history.versions, history.archive, None, texts, history.url)
+
+    def text(self, version: Version) -> Text:
+        """The text of one of its versions."""
+        return self.held[version.number - 1]
+
+    def pairs(self) -> Sequence[tuple[Version, Text]]:
+        """Every version with its text, oldest first."""
+        return tuple(zip(self.versions, self.held, strict=True))
 
 
 def folder(name: str) -> str:
