@@ -17,6 +17,7 @@ from monitor.histories import History, history_of
 from monitor.history.blame import blame
 from monitor.history.drift import drift
 from monitor.history.grep import grep
+from monitor.history.phrases import phrases
 from monitor.render import Style, summary
 from monitor.render.html import columns, marked
 from monitor.render.safe import visible
@@ -98,6 +99,8 @@ class Room:
             2,
             history=history,
             line=timeline(history.versions),
+            grid=self._grid(history),
+            phrases=[phrase.id for phrase in self.settings.phrases],
             plot=plot,
             distances=distances,
             versions=tuple(reversed(history.versions)),
@@ -156,6 +159,22 @@ class Room:
         before = self._blamed if number > 1 and self._blamed and self._blamed.version == number - 1 else None
         self._blamed = blame(history.pairs()[number - 1 if before else 0 : number], before=before)
         return self._blamed
+
+    def _grid(self, history: History) -> dict[int, list[str]]:
+        """For each version, in the order of the registry, whether a set phrase is present, reworded or absent."""
+        if not (self.settings.phrases and history.versions):
+            return {}
+        standings = phrases(self.settings.phrases, {history.name: history.pairs()}).standings
+        by_phrase = {one.phrase: one for one in standings}
+        grid: dict[int, list[str]] = {}
+        for version in history.versions:
+            row = grid[version.number] = []
+            for phrase in self.settings.phrases:
+                standing = by_phrase.get(phrase.id)
+                stands = standing is not None and any(use.version == version.number for use in standing.usage)
+                near = standing is not None and any(one.at.version == version.number for one in standing.near)
+                row.append("present" if stands else "reworded" if near else "absent")
+        return grid
 
     def _baseline(self, name: str) -> Side | None:
         for declared in self.settings.declarations:

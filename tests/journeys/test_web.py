@@ -90,3 +90,10 @@ def test_every_link_of_the_report_leads_to_a_file(desk: Program) -> None:
     for page in pages:
         for link in re.findall(r'(?:href|src)="([^"#:]+)"', page.read_text("utf-8")):
             assert Path(page.parent, link).is_file(), (page, link)
+
+
+def test_the_grid_tells_where_a_set_phrase_stands(desk: Program) -> None:
+    desk.write("config.yaml", "sources: []\nphrases: [{id: dispute, variants: [views on the dispute]}]\n")
+    page = asked(desk, "/s/desk/index.html").text
+    assert page.index('<td class="present">') > page.index('<td class="') > 0
+    assert page.count('<td class="present">') == 1
