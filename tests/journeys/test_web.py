@@ -46,7 +46,7 @@ def test_a_change_has_its_own_address_and_marks_the_words(desk: Program) -> None
 
 @pytest.mark.parametrize(
     "path", ["/index.html", "/status.html", "/search?q=stands", "/s/desk/index.html", "/s/desk/2.html", "/s/desk/1-2.html",
-             "/s/desk/1-2.html?view=beside&cosmetic=hidden", "/search?q=%3Cscript%3Ealert(1)"]
+             "/s/desk/1-2.html?view=beside&cosmetic=hidden", "/search?q=%3Cscript%3Ealert(1)%E2%80%AE"]
 )  # fmt: skip
 def test_hostile_text_stays_text_on_every_page(desk: Program, path: str) -> None:
     answer = asked(desk, path)
