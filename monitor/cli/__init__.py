@@ -36,6 +36,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "import": ("monitor.cli.bring_in", "Bring in what was kept elsewhere: folders, git, WARC, web archives, job files"),
     "export": ("monitor.cli.take_out", "Take out an exhibit, WARC, a folder, a git repository, JSON lines"),
     "timestamp": ("monitor.cli.witness", "Have the chain heads stamped by a time-stamping authority (RFC 3161)"),
+    "web": ("monitor.cli.read_room", "Serve the reading room as a web page, read-only"),
+    "report": ("monitor.cli.read_room", "Static pages of everything, for any web server"),
     "config": ("monitor.cli.operate", "Check config.yaml, print its JSON Schema"),
     "migrate": ("monitor.cli.operate", "Bring the database to this program's schema (a backup is made first)"),
     "demo": ("monitor.cli.operate", "Watch a statement being quietly edited, offline"),

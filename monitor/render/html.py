@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from functools import cache
 from importlib.resources import files
 from itertools import groupby
@@ -227,3 +228,27 @@ def _footer(comparison: Comparison) -> Iterator[str]:
         yield f"<dt>{name}</dt><dd><code>{side.text.digest}</code></dd>"
     yield f"<dt>Compared by</dt><dd><code>{escaped(one_line(comparison.change.differ))}</code></dd>"
     yield "</dl></footer>"
+
+
+def marked(comparison: Comparison, style: Style) -> str:
+    """The changes as links and the whole text with its marks, to stand inside a page of someone else's."""
+    edits = told_edits(comparison, style)
+    main = list(_main(comparison, style))
+    return "\n".join([*_list(edits), '<div class="statement" lang="">', *main[1:-1], "</div>"])
+
+
+def columns(comparison: Comparison, style: Style) -> str:
+    """Old and new beside each other, a row for each paragraph, to stand inside a page of someone else's."""
+    edits = told_edits(comparison, style)
+    numbers = {id(edit): number for number, edit in enumerate(edits, 1)}
+    lines = [*_list(edits), '<table class="sides"><thead><tr>']
+    lines += [f'<th scope="col">{escaped(one_line(side.ref))}</th>' for side in (comparison.old, comparison.new)]
+    lines += ["</tr></thead><tbody>"]
+    for paragraph in paragraphs(comparison, style):
+        old = [
+            replace(p, first=p.first and p.sign is Sign.DELETED) for p in paragraph.pieces if p.sign != Sign.INSERTED
+        ]
+        new = [piece for piece in paragraph.pieces if piece.sign is not Sign.DELETED]
+        cells = ("".join(_piece(piece, numbers) for piece in side).strip() for side in (old, new))
+        lines.append("<tr>" + "".join(f'<td lang="" dir="auto">{cell}</td>' for cell in cells) + "</tr>")
+    return "\n".join([*lines, "</tbody></table>"])
