@@ -18,14 +18,18 @@ def main(arguments: Sequence[str]) -> int:
 
     options = argparse.ArgumentParser(prog="python -m bench differ", description=__doc__)
     options.add_argument("what", choices=["quality", "speed"])
-    options.add_argument("--lists", choices=["judging", "tuning"], default="judging", help="whose words edits are made of")
+    options.add_argument(
+        "--lists", choices=["judging", "tuning"], default="judging", help="whose words edits are made of"
+    )
     options.add_argument("--cases", type=int, default=200, help="mixed cases of each language and sort of text")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--corpus", type=Path, default=ROOT.parent / "shared" / "corpus", help="real statements")
     options.add_argument("--misses", action="store_true", help="print what came out wrong, each case")
     options.add_argument("--write", action="store_true", help="put the tables into docs/differ.md")
     options.add_argument("--cap", type=float, default=20.0, help="speed: CPU seconds after which a differ is stopped")
-    options.add_argument("--out", type=Path, help="speed: where the plot goes (default docs/differ-speed.svg with --write)")
+    options.add_argument(
+        "--out", type=Path, help="speed: where the plot goes (default docs/differ-speed.svg with --write)"
+    )
     given = options.parse_args(arguments)
     if given.what == "speed":
         from bench.differ.speed import run

@@ -67,14 +67,18 @@ class Done:
 
 @dataclass
 class Case:
-    """Both texts with their tokens; changed token numbers of each side, those of which either telling is right, moves."""
+    """Both texts with their tokens.
+
+    ``truth``: the smallest token edits, in order. ``may``: numbers of tokens on each side of which either telling is right.
+    ``moves``: for each, the numbers of its tokens on both sides.
+    """
 
     language: str
     origin: str
     old: str = ""
     new: str = ""
     edits: list[Done] = field(default_factory=list)
-    must: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
+    truth: Pieces = field(default_factory=list)
     may: tuple[set[int], set[int]] = field(default_factory=lambda: (set(), set()))
     moves: list[tuple[set[int], set[int]]] = field(default_factory=list)
     tokens_old: Tokens = field(default_factory=lambda: Tokens(""))
@@ -138,8 +142,7 @@ class _Draft:
             at = sentence.index("{}")
             piece = Piece(sentence.replace("{}", a), sentence.replace("{}", b), kind)
             piece.old_at, piece.new_at = (at, at + len(a)), (at, at + len(b))
-            self._plant(piece)
-            return True
+            return self._plant(piece)
         piece = Piece(sentence, sentence)
         return self._edited(kind, piece) and self._plant(piece)
 
@@ -159,8 +162,14 @@ class _Draft:
 
     def _plant(self, piece: Piece, *, old: bool = True) -> bool:
         """Put it behind a sentence that is free and fixed, on the new side and, with ``old``, on the old one."""
-        anchors = [one for one in self._fixed() if one.free] or self._fixed()
+        anchors = [one for one in self._fixed() if one.free and self._lonely(one)] or [
+            one for one in self._fixed() if one.free
+        ]
+        if not anchors:
+            return False
         anchor = self.dice.choice(anchors)
+        if not old:
+            anchor.kind = "beside"
         for side in (self.old, self.new) if old else (self.new,):
             paragraph = next(one for one in side if anchor in one)
             paragraph.insert(paragraph.index(anchor) + 1, piece)
@@ -173,10 +182,26 @@ class _Draft:
             if sentences:
                 self._plant(Piece(None, self.dice.choice(sentences), kind), old=False)
             return
-        free = [one for paragraph in self.old if len(paragraph) > 2 for one in paragraph if one.free]
+        free = [
+            one for paragraph in self.old if len(paragraph) > 2 for one in paragraph if one.free and self._lonely(one)
+        ]
         if free:
             piece = self.dice.choice(free)
+            for one in self._neighbours(piece):
+                one.kind = one.kind or "beside"
             piece.kind, piece.new = kind, None
+
+    def _neighbours(self, piece: Piece) -> list[Piece]:
+        found = []
+        for side in (self.old, self.new):
+            flat = [one for paragraph in side for one in paragraph]
+            at = flat.index(piece)
+            found += flat[max(0, at - 1) : at] + flat[at + 1 : at + 2]
+        return found
+
+    def _lonely(self, piece: Piece) -> bool:
+        """Nothing else goes, comes or moves beside it: a sentence for another is a rewording, not one in and one out."""
+        return not any(one.move or one.kind in STRUCTURE for one in self._neighbours(piece))
 
     def _break(self, kind: str) -> None:
         """A break behind a sentence, on one side only; the sentences beside it are the same and adjacent on both."""
@@ -205,7 +230,9 @@ class _Draft:
                 for piece in unit:
                     piece.move = self.moves
                 if kind == "moved_edited":
-                    types = [one for one in ("number", "negation", "modality", "word") if self._edited(one, unit[0])][:1]
+                    types = [one for one in ("number", "negation", "modality", "word") if self._edited(one, unit[0])][
+                        :1
+                    ]
                     if not types:
                         unit[0].kind = ""
                 return
@@ -273,9 +300,7 @@ def _assembled(draft: _Draft, passage: Passage) -> Case:
         if not done.moved and piece.old is not None and piece.new is not None:
             truth += _inside(case, done)
     truth += _between(case, draft, where_old, where_new)
-    for (a, b), (c, d) in canonical(case.tokens_old.words, case.tokens_new.words, sorted(truth)):
-        case.must[0].update(range(a, b))
-        case.must[1].update(range(c, d))
+    case.truth = sorted(truth)
     for number in range(1, draft.moves + 1):
         pieces = [one for paragraph in draft.new for one in paragraph if one.move == number]
         olds = {at for one in pieces for at in range(*case.tokens_old.over(where_old[one]))}

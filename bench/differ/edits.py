@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
     Edit = Callable[[str, str, Lists, random.Random], tuple[int, int, str] | None]
 
-_MONTH = (
-    r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|janv|févr|mars|avril|mai|juin|juil|août|sept|oct|nov|déc)"
-)
+_MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|janv|févr|mars|avril|mai|juin|juil|août|sept|oct|nov|déc)"
 
 
 def _from_list(kind: str) -> Edit:
@@ -43,7 +41,11 @@ def _whole(words: str) -> re.Pattern[str]:
     before = r"(?<![\d.,/$€£-])" if words[0].isdigit() else r"(?<![^\W\u3400-\u9fff])" if words[0].isalnum() else ""
     after = ""
     if words[-1].isalnum() and not HAN.match(words[-1]):
-        after = r"(?![\d/%-]|[.,:]\d|\s?(?:%|per ?cent|pour cent|to \d|à \d|[-–—]\d|[至万亿年月日号时点]))" if words[-1].isdigit() else r"(?![^\W\u3400-\u9fff])"
+        after = (
+            r"(?![\d/%-]|[.,:]\d|\s?(?:%|per ?cent|pour cent|to \d|à \d|[-–—]\d|[至万亿年月日号时点]))"
+            if words[-1].isdigit()
+            else r"(?![^\W\u3400-\u9fff])"
+        )
     return re.compile(before + re.escape(words) + after)
 
 
@@ -144,7 +146,9 @@ def _punctuation(sentence: str, language: str, lists: Lists, dice: random.Random
 def _split(sentence: str, language: str, lists: Lists, dice: random.Random) -> tuple[int, int, str] | None:
     """“…, and the …” becomes “…. The …”; in Chinese a comma becomes a full stop."""
     if language == "zh":
-        found = [(*one.span(), "。") for one in re.finditer(r"(?<=[\u3400-\u9fff]{7})，(?=[\u3400-\u9fff]{7})", sentence)]
+        found = [
+            (*one.span(), "。") for one in re.finditer(r"(?<=[\u3400-\u9fff]{7})，(?=[\u3400-\u9fff]{7})", sentence)
+        ]
     else:
         found = [
             (one.start(), one.end(), ". " + one.group(1).upper())

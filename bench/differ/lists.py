@@ -16,7 +16,9 @@ class Lists:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._table: dict[str, Any] = tomllib.loads((Path(__file__).parent / "lists" / f"{name}.toml").read_text("utf-8"))
+        self._table: dict[str, Any] = tomllib.loads(
+            (Path(__file__).parent / "lists" / f"{name}.toml").read_text("utf-8")
+        )
 
     def pairs(self, kind: str, language: str) -> list[tuple[str, str]]:
         """Pairs of that type, each both ways round."""

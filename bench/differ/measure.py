@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import regex
 
 from bench.differ.edits import EXPECTED, NUMBERS
-from bench.differ.tokens import Pieces, Span, Tokens, canonical
+from bench.differ.tokens import Pieces, Span, Tokens, canonical, told
 from monitor.differ.script import apply, undone
 from storage.records import Change, EditKind, Severity
 
@@ -49,22 +49,31 @@ class Tokenwise:
 
     def add(self, case: Case, pieces: Pieces) -> tuple[list[set[int]], list[set[int]]]:
         """Count one case; returns the tokens told too many and those missed, of each side."""
-        found: tuple[set[int], set[int]] = (set(), set())
-        told = [(case.tokens_old.over(old), case.tokens_new.over(new)) for old, new in pieces]
-        for (a, b), (c, d) in canonical(case.tokens_old.words, case.tokens_new.words, told):
-            found[0].update(range(a, b))
-            found[1].update(range(c, d))
-        over, missed = [], []
-        for side in (0, 1):
-            counted = found[side] - (case.may[side] - case.must[side])
-            self.hits += len(counted & case.must[side])
-            self.told += len(counted)
-            self.true += len(case.must[side])
-            over.append(counted - case.must[side])
-            missed.append(case.must[side] - counted)
+        words = case.tokens_old.words, case.tokens_new.words
+        mine = told(*words, [(case.tokens_old.over(old), case.tokens_new.over(new)) for old, new in pieces])
+        over, missed = min(
+            (
+                _beyond(found, must, case.may)
+                for found, must in zip(mine, told(*words, case.truth), strict=True)
+            ),
+            key=lambda one: sum(map(len, (*one[0], *one[1]))),
+        )  # fmt: skip
+        true = sum(map(len, told(*words, case.truth)[0]))
+        hits = true - sum(map(len, missed))
+        self.hits += hits
+        self.told += hits + sum(map(len, over))
+        self.true += true
         self.pieces += len(pieces)
         self.edits += len(case.edits) + len(case.moves)
         return over, missed
+
+
+def _beyond(
+    found: tuple[set[int], set[int]], must: tuple[set[int], set[int]], may: tuple[set[int], set[int]]
+) -> tuple[list[set[int]], list[set[int]]]:
+    """Tokens told too many and tokens missed, of each side."""
+    over = [one - true - free for one, true, free in zip(found, must, may, strict=True)]
+    return over, [true - one for one, true in zip(found, must, strict=True)]
 
 
 @dataclass
@@ -187,8 +196,8 @@ class Tally:
     def _miss(self, case: Case, what: str, old: object, new: object, near: Sequence[Edit]) -> None:
         a, b = (old.start, old.end) if hasattr(old, "start") else old  # type: ignore[attr-defined]
         c, d = (new.start, new.end) if hasattr(new, "start") else new  # type: ignore[attr-defined]
-        told = "; ".join(f"{one.old.text!r} → {one.new.text!r} {'+'.join(one.kinds)}" for one in near) or "nothing"
-        line = f"{_shown(case.old, a, b)}\n      {_shown(case.new, c, d)}\n      told: {told[:300]}"
+        said = "; ".join(f"{one.old.text!r} → {one.new.text!r} {'+'.join(one.kinds)}" for one in near) or "nothing"
+        line = f"{_shown(case.old, a, b)}\n      {_shown(case.new, c, d)}\n      told: {said[:300]}"
         self._line(case, what, line)
 
     def _line(self, case: Case, what: str, line: str) -> None:
@@ -217,8 +226,8 @@ def meets(case: Case, done: Done, edit: Edit) -> bool:
     old, new = (edit.old.start, edit.old.end), (edit.new.start, edit.new.end)
     if not done.pieces:
         return _beside(old, done.old) and _beside(new, done.new)
-    told = (case.tokens_old.over(old), case.tokens_new.over(new))
-    for (a, b), (c, d) in canonical(case.tokens_old.words, case.tokens_new.words, [told]):
+    touched = (case.tokens_old.over(old), case.tokens_new.over(new))
+    for (a, b), (c, d) in canonical(case.tokens_old.words, case.tokens_new.words, [touched]):
         for (i, j), (k, m) in done.pieces:
             if max(a, i) < min(b, j) or max(c, k) < min(d, m):
                 return True

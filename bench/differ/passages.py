@@ -75,5 +75,8 @@ _FURNITURE = re.compile(r"https?:|www\.|[|#*_\[\]<>\\\ufffd]|^\W*\d+[.)]|^[-•�
 
 
 def _fit(sentence: str, language: str) -> bool:
+    # what begins small is the rest of a sentence that its file breaks in two: no segmenter could cut before it
     least = 12 if language == "zh" else 30
+    if language != "zh" and not re.match(r"[“\"‘«(]?[A-ZÀÂÉÈÊÎÔ]", sentence):
+        return False
     return least <= len(sentence) <= 400 and sentence[-1] in ".!?。！？" and not _FURNITURE.search(sentence)

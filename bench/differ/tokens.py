@@ -1,8 +1,8 @@
 """What counts as a changed token, for every differ alike.
 
 Two tellings that give the same texts are the same: “very [very ]big” is “[very ]very big”. So insertions and deletions,
-of truth and of each differ, are slid to the left as far as they go, and equal tokens at the ends of a replacement are
-taken off, before anything is counted. White space is no token.
+of truth and of each differ, are slid as far as they go, and equal tokens at the ends of a replacement are taken off,
+before anything is counted. White space is no token.
 """
 
 from __future__ import annotations
@@ -44,9 +44,15 @@ class Tokens:
 
 
 def canonical(old: Sequence[str], new: Sequence[str], pieces: Iterable[tuple[Span, Span]]) -> Pieces:
-    """Pieces in token numbers, trimmed and slid left; touching ones joined, empty ones left out. Order of the new text."""
-    out: Pieces = []
+    """Pieces in token numbers: touching ones joined, trimmed, slid left, empty ones left out. In order of the new text."""
+    joined: Pieces = []
     for (a, b), (c, d) in pieces:
+        if joined and joined[-1][0][1] == a and joined[-1][1][1] == c:
+            joined[-1] = ((joined[-1][0][0], b), (joined[-1][1][0], d))
+        else:
+            joined.append(((a, b), (c, d)))
+    out: Pieces = []
+    for (a, b), (c, d) in joined:
         while a < b and c < d and old[b - 1] == new[d - 1]:
             b, d = b - 1, d - 1
         while a < b and c < d and old[a] == new[c]:
@@ -54,14 +60,34 @@ def canonical(old: Sequence[str], new: Sequence[str], pieces: Iterable[tuple[Spa
         if a == b and c == d:
             continue
         low_old, low_new = (out[-1][0][1], out[-1][1][1]) if out else (0, 0)
-        if a == b:
-            while a > low_old and c > low_new and old[a - 1] == new[c - 1] == new[d - 1]:
-                a, b, c, d = a - 1, b - 1, c - 1, d - 1
-        elif c == d:
-            while a > low_old and c > low_new and old[a - 1] == new[c - 1] == old[b - 1]:
-                a, b, c, d = a - 1, b - 1, c - 1, d - 1
+        if a == b or c == d:
+            side, end = (new, d) if a == b else (old, b)
+            steps = 0
+            while a - steps > low_old and c - steps > low_new and old[a - steps - 1] == new[c - steps - 1] == side[end - steps - 1]:  # fmt: skip
+                steps += 1
+            a, b, c, d = a - steps, b - steps, c - steps, d - steps
         out.append(((a, b), (c, d)))
     return out
+
+
+def told(
+    old: Sequence[str], new: Sequence[str], pieces: Sequence[tuple[Span, Span]]
+) -> list[tuple[set[int], set[int]]]:
+    """The changed token numbers of both sides, once slid all to the left and once all to the right.
+
+    Where two edits stand in each other's way, one of the two ways round still makes equal tellings equal.
+    """
+    size_old, size_new = len(old), len(new)
+    back = [((size_old - b, size_old - a), (size_new - d, size_new - c)) for (a, b), (c, d) in reversed(pieces)]
+    left = canonical(old, new, pieces)
+    right = canonical(old[::-1], new[::-1], back)
+    return [
+        ({one for (a, b), _ in left for one in range(a, b)}, {one for _, (c, d) in left for one in range(c, d)}),
+        (
+            {size_old - 1 - one for (a, b), _ in right for one in range(a, b)},
+            {size_new - 1 - one for _, (c, d) in right for one in range(c, d)},
+        ),
+    ]
 
 
 def least(old: Sequence[str], new: Sequence[str]) -> Pieces:
