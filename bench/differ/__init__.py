@@ -26,7 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--corpus", type=Path, default=ROOT.parent / "shared" / "corpus", help="real statements")
     options.add_argument("--misses", action="store_true", help="print what came out wrong, each case")
     options.add_argument("--write", action="store_true", help="put the tables into docs/differ.md")
-    options.add_argument("--cap", type=float, default=20.0, help="speed: CPU seconds after which a differ is stopped")
+    options.add_argument("--cap", type=float, default=10.0, help="speed: CPU seconds after which a differ is stopped")
     options.add_argument(
         "--out", type=Path, help="speed: where the plot goes (default docs/differ-speed.svg with --write)"
     )

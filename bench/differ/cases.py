@@ -9,6 +9,7 @@ otherwise it would be as true to say that the other text moved.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bench.differ.edits import EDITS
@@ -130,7 +131,8 @@ class _Draft:
             if self._edited(kind, piece):
                 return True
         # each once: the same carrier twice, with the same pair both ways round, would be a true move
-        carriers = [one for one in self.lists.carriers(kind, self.language) if one not in self.carried]
+        listed = "sentence_split" if kind == "sentences_merged" else kind
+        carriers = [one for one in self.lists.carriers(listed, self.language) if one not in self.carried]
         if not carriers:
             return False
         sentence, pairs = self.dice.choice(carriers), self.lists.pairs(kind, self.language)
@@ -208,7 +210,7 @@ class _Draft:
         places = [
             (here, after)
             for paragraph in self.old
-            for here, after in zip(paragraph, paragraph[1:], strict=False)
+            for here, after in pairwise(paragraph)
             if here.free and after.free and self._adjacent(here, after)
         ]
         if not places:
@@ -218,7 +220,7 @@ class _Draft:
         piece.break_new, piece.break_old = kind == "paragraph_split", kind == "paragraphs_merged"
 
     def _adjacent(self, here: Piece, after: Piece) -> bool:
-        return any(a is here and b is after for one in self.new for a, b in zip(one, one[1:], strict=False))
+        return any(a is here and b is after for one in self.new for a, b in pairwise(one))
 
     def _move(self, kind: str) -> None:
         units = self.new if kind == "paragraph_moved" else [[one] for paragraph in self.new for one in paragraph]

@@ -4,6 +4,7 @@ An answer is ``(start, end, put)``: ``sentence[start:end]`` becomes ``put``. Whi
 may have besides stands in ``EXPECTED``; what is beyond is a kind too many.
 """
 
+# ruff: noqa: ARG001  (all edits have one form)
 from __future__ import annotations
 
 import re

@@ -63,12 +63,12 @@ class Result:
     types: Tally = field(default_factory=Tally)
 
 
-def measured(which: str, seed: int, cases: int, corpus: Path | None) -> Result:
+def measured(which: str, seed: int, cases: int, corpus: Path | None, languages: Sequence[str] = LANGUAGES) -> Result:
     """Make the cases of that list and seed, and score all differs on them. ``cases``: mixed ones of each text sort."""
     words = lists(which)
     rules = default_rules().extended(formulas=words.formulas)
     result = Result(which, seed)
-    for language in LANGUAGES:
+    for language in languages:
         for origin, passages in _sorts(which, language, corpus):
             label = f"{language}, {origin}"
             if not passages:
