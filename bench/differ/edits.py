@@ -104,7 +104,9 @@ def _phrase(sentence: str, language: str, lists: Lists, dice: random.Random) -> 
             window = (words[place][0], words[place + size - 1][1])
             if len(sentence[slice(*window)].split(" ")) == size:
                 windows.append(window)
-    windows = [one for one in windows if not lists.guarded(language, sentence[slice(*one)])]
+    # a word of two characters may reach over the end of a Chinese window: 可[以…]
+    over = 1 if language == "zh" else 0
+    windows = [(a, b) for a, b in windows if not lists.guarded(language, sentence[max(0, a - over) : b + over])]
     return (*dice.choice(windows), dice.choice(lists.words("phrase", language))) if windows else None
 
 
