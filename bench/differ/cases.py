@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from bench.differ.edits import EDITS
+from bench.differ.edits import place as placed
 from bench.differ.tokens import TOKEN, Pieces, Span, Tokens, canonical, least
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 STRUCTURE = ("sentence_in", "sentence_out", "paragraph_split", "paragraphs_merged")
 MOVES = ("moved", "moved_edited", "paragraph_moved")
 TYPES = (*EDITS, *STRUCTURE, *MOVES)
+CARRIED = 0.3
+"""How often a type that needs no pair takes a carrier all the same: the texts have few “…, and the …”."""
 MOVED_TOKENS = 8
 """A shorter sentence is not moved: “The ministers met.” in two places says nothing."""
 
@@ -127,30 +130,45 @@ class _Draft:
 
     def _local(self, kind: str, free: list[Piece]) -> bool:
         self.dice.shuffle(free)
-        for piece in free[:25]:
-            if self._edited(kind, piece):
+        pairs = self.lists.pairs(kind, self.language)
+        if pairs:
+            # one pair, drawn first: else the pair that the texts have most often would be most of what is measured
+            pair = self.dice.choice(pairs)
+            if any(self._exchanged(kind, piece, placed(kind, piece.old or "", [pair], self.dice)) for piece in free):
                 return True
-        # each once: the same carrier twice, with the same pair both ways round, would be a true move
+            if (carrier := self._carrier(kind, pair)) is not None:
+                return self._plant(carrier)
+        elif self.dice.random() < CARRIED and (carrier := self._carrier(kind)) is not None:
+            return self._plant(carrier)
+        if any(self._edited(kind, piece) for piece in free[:25]):
+            return True
+        return (carrier := self._carrier(kind)) is not None and self._plant(carrier)
+
+    def _carrier(self, kind: str, pair: tuple[str, str] | None = None) -> Piece | None:
+        """A sentence that holds the pair, or takes an edit of the type; each once in a case.
+
+        The same carrier twice, with the same pair both ways round, would be a true move.
+        """
         listed = "sentence_split" if kind == "sentences_merged" else kind
-        carriers = [one for one in self.lists.carriers(listed, self.language) if one not in self.carried]
-        if not carriers:
-            return False
-        sentence, pairs = self.dice.choice(carriers), self.lists.pairs(kind, self.language)
+        left = [one for one in self.lists.carriers(listed, self.language) if one not in self.carried]
+        if not left:
+            return None
+        sentence = self.dice.choice(left)
         self.carried.add(sentence)
-        if "{}" in sentence:
-            if not pairs:
-                return False
-            a, b = self.dice.choice(pairs)
-            at = sentence.index("{}")
-            piece = Piece(sentence.replace("{}", a), sentence.replace("{}", b), kind)
-            piece.old_at, piece.new_at = (at, at + len(a)), (at, at + len(b))
-            return self._plant(piece)
-        piece = Piece(sentence, sentence)
-        return self._edited(kind, piece) and self._plant(piece)
+        if "{}" not in sentence:
+            piece = Piece(sentence, sentence)
+            return piece if self._edited(kind, piece) else None
+        if pair is None:
+            return None
+        (a, b), at = pair, sentence.index("{}")
+        return Piece(sentence.replace("{}", a), sentence.replace("{}", b), kind, (at, at + len(a)), (at, at + len(b)))
 
     def _edited(self, kind: str, piece: Piece) -> bool:
+        return self._exchanged(kind, piece, EDITS[kind](piece.old or "", self.language, self.lists, self.dice))
+
+    def _exchanged(self, kind: str, piece: Piece, found: tuple[int, int, str] | None) -> bool:
         sentence = piece.old
-        if sentence is None or (found := EDITS[kind](sentence, self.language, self.lists, self.dice)) is None:
+        if sentence is None or found is None:
             return False
         a, b, put = found
         edited = sentence[:a] + put + sentence[b:]
@@ -223,6 +241,8 @@ class _Draft:
         return any(a is here and b is after for one in self.new for a, b in pairwise(one))
 
     def _move(self, kind: str) -> None:
+        if kind == "moved_edited" and self._move_carrier():
+            return
         units = self.new if kind == "paragraph_moved" else [[one] for paragraph in self.new for one in paragraph]
         units = [one for one in units if all(piece.free and _heavy(piece) for piece in one)]
         self.dice.shuffle(units)
@@ -232,12 +252,25 @@ class _Draft:
                 for piece in unit:
                     piece.move = self.moves
                 if kind == "moved_edited":
-                    types = [one for one in ("number", "negation", "modality", "word") if self._edited(one, unit[0])][
-                        :1
-                    ]
-                    if not types:
-                        unit[0].kind = ""
+                    self._edited("word", unit[0])
                 return
+
+    def _move_carrier(self) -> bool:
+        """Move a sentence in which a number, a negation or a modality changes; half of the time, if one is left."""
+        kind = self.dice.choice(("number", "percent", "negation", "modality"))
+        pairs = self.lists.pairs(kind, self.language)
+        if self.dice.random() < 0.5 or (piece := self._carrier(kind, self.dice.choice(pairs))) is None:
+            return False
+        before = self.dice.choice(self.lists.carriers("moved", self.language)).removesuffix("{}")
+        piece.old, piece.new = before + (piece.old or ""), before + (piece.new or "")
+        piece.old_at, piece.new_at = (
+            (len(before) + start, len(before) + end) for start, end in (piece.old_at, piece.new_at)
+        )
+        if not (self._plant(piece) and self._moved([piece], whole=False)):
+            return False
+        self.moves += 1
+        piece.move = self.moves
+        return True
 
     def _moved(self, unit: list[Piece], *, whole: bool) -> bool:
         rest = [[one for one in paragraph if one not in unit] for paragraph in self.new]

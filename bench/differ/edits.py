@@ -15,7 +15,7 @@ from storage.records import EditKind as K
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from bench.differ.lists import Lists
 
@@ -24,16 +24,23 @@ if TYPE_CHECKING:
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|janv|févr|mars|avril|mai|juin|juil|août|sept|oct|nov|déc)"
 
 
+def place(
+    kind: str, sentence: str, pairs: Sequence[tuple[str, str]], dice: random.Random
+) -> tuple[int, int, str] | None:
+    """Exchange the first of one of ``pairs`` for its second, where the sentence has it as whole words."""
+    fits = []
+    for a, b in pairs:
+        if len(a) < 2 and HAN.match(a):
+            continue
+        fits += [(*one.span(), b) for one in _whole(a).finditer(sentence) if _alone(sentence, one, kind)]
+    return dice.choice(fits) if fits else None
+
+
 def _from_list(kind: str) -> Edit:
-    """Exchange one side of a listed pair for the other, where the sentence has it as whole words."""
+    """Any listed pair, both ways round."""
 
     def edit(sentence: str, language: str, lists: Lists, dice: random.Random) -> tuple[int, int, str] | None:
-        fits = []
-        for a, b in lists.pairs(kind, language):
-            if len(a) < 2 and HAN.match(a):
-                continue
-            fits += [(*one.span(), b) for one in _whole(a).finditer(sentence) if _alone(sentence, one, kind)]
-        return dice.choice(fits) if fits else None
+        return place(kind, sentence, lists.pairs(kind, language), dice)
 
     return edit
 
