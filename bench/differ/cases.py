@@ -28,6 +28,7 @@ MOVES = ("moved", "moved_edited", "paragraph_moved")
 TYPES = (*EDITS, *STRUCTURE, *MOVES)
 CARRIED = 0.3
 """How often a type that needs no pair takes a carrier all the same: the texts have few “…, and the …”."""
+MOVED_SHARE = 0.25
 MOVED_TOKENS = 8
 """A shorter sentence is not moved: “The ministers met.” in two places says nothing."""
 
@@ -244,7 +245,7 @@ class _Draft:
         if kind == "moved_edited" and self._move_carrier():
             return
         units = self.new if kind == "paragraph_moved" else [[one] for paragraph in self.new for one in paragraph]
-        units = [one for one in units if all(piece.free and _heavy(piece) for piece in one)]
+        units = [one for one in units if all(piece.free and _heavy(piece) for piece in one) and self._light(one)]
         self.dice.shuffle(units)
         for unit in units:
             if self._moved(list(unit), whole=kind == "paragraph_moved"):
@@ -261,16 +262,26 @@ class _Draft:
         pairs = self.lists.pairs(kind, self.language)
         if self.dice.random() < 0.5 or (piece := self._carrier(kind, self.dice.choice(pairs))) is None:
             return False
-        before = self.dice.choice(self.lists.carriers("moved", self.language)).removesuffix("{}")
+        (prefix,) = self.lists.carriers("moved", self.language)
+        if prefix in self.carried:
+            return False
+        self.carried.add(prefix)
+        before = prefix.removesuffix("{}")
         piece.old, piece.new = before + (piece.old or ""), before + (piece.new or "")
         piece.old_at, piece.new_at = (
             (len(before) + start, len(before) + end) for start, end in (piece.old_at, piece.new_at)
         )
-        if not (self._plant(piece) and self._moved([piece], whole=False)):
+        if not (self._light([piece]) and self._plant(piece) and self._moved([piece], whole=False)):
             return False
         self.moves += 1
         piece.move = self.moves
         return True
+
+    def _light(self, unit: list[Piece]) -> bool:
+        """Whether, with ``unit``, at most a share ``MOVED_SHARE`` of the text has moved: else what stayed is open."""
+        everything = [one for paragraph in self.old for one in paragraph]
+        gone = sum(len(one.old or "") for one in (*(one for one in everything if one.move), *unit))
+        return gone <= MOVED_SHARE * sum(len(one.old or "") for one in everything)
 
     def _moved(self, unit: list[Piece], *, whole: bool) -> bool:
         rest = [[one for one in paragraph if one not in unit] for paragraph in self.new]
