@@ -92,7 +92,7 @@ def run(*, cap_s: float, out: Path | None, write: bool, sizes: Sequence[int] = S
                 for name, python in pythons.items():
                     if (name, change) in stopped:
                         continue
-                    found = _timed(python, name, files, cap_s)
+                    found = timed(python, name, files, cap_s)
                     if found is None:
                         stopped[name, change] = words
                         print(f"{name}: stopped at {words:,} words, {change} (over {cap_s:g} s)", file=sys.stderr)
@@ -121,7 +121,7 @@ def run(*, cap_s: float, out: Path | None, write: bool, sizes: Sequence[int] = S
     return 0
 
 
-def _timed(python: Path, name: str, files: Sequence[Path], cap_s: float) -> list[float] | None:
+def timed(python: Path, name: str, files: Sequence[Path], cap_s: float) -> list[float] | None:
     """CPU milliseconds of each run; None when the limit was met."""
     limit = int(cap_s) + 1
 

@@ -16,7 +16,7 @@ from bench.differ.cases import TYPES, make
 from bench.differ.lists import lists
 from bench.differ.marked import write
 from bench.differ.passages import invented
-from bench.differ.speed import CHANGES, texts
+from bench.differ.speed import CHANGES, texts, timed
 
 SEEDS = ("0", "1", "2")
 """Under these, sets of two kinds come in both orders: a differ that let them through would be seen."""
@@ -82,3 +82,15 @@ def test_texts_of_a_size_change_as_they_say() -> None:
     assert same["small edits"] > 0.98
     assert 0.55 < same["a third replaced"] < 0.75
     assert same["unrelated"] < 0.05
+
+
+@pytest.mark.slow
+def test_a_differ_is_timed_in_its_own_process_and_stopped_at_the_limit(tmp_path: Path) -> None:
+    files = [tmp_path / "old.txt", tmp_path / "new.txt"]
+    sides = {change: (old, new) for change, old, new in texts(2_000)}
+    for change, name, ends in (("small edits", "variorum", True), ("unrelated", "dmp on characters", False)):
+        for file, side in zip(files, sides[change], strict=True):
+            file.write_text(side, "utf-8")
+        took = timed(Path(sys.executable), name, files, 2.0)
+        assert (took is not None) == ends, name
+        assert took is None or 0 < min(took) < 500
