@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENT = ROOT / "docs" / "differ.md"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -14,16 +18,30 @@ def main(arguments: Sequence[str]) -> int:
 
     options = argparse.ArgumentParser(prog="python -m bench differ", description=__doc__)
     options.add_argument("what", choices=["quality", "speed"])
-    options.add_argument("--cases", type=int, default=400)
+    options.add_argument(
+        "--lists", choices=["judging", "tuning"], default="judging", help="whose words edits are made of"
+    )
+    options.add_argument("--cases", type=int, default=200, help="mixed cases of each language and sort of text")
     options.add_argument("--seed", type=int, default=1)
-    options.add_argument("--misses", action="store_true", help="print the cases that came out wrong")
+    options.add_argument("--corpus", type=Path, default=ROOT.parent / "shared" / "corpus", help="real statements")
+    options.add_argument("--misses", action="store_true", help="print what came out wrong, each case")
+    options.add_argument("--write", action="store_true", help="put the tables into docs/differ.md")
+    options.add_argument("--cap", type=float, default=10.0, help="speed: CPU seconds after which a differ is stopped")
+    options.add_argument(
+        "--out", type=Path, help="speed: where the plot goes (default docs/differ-speed.svg with --write)"
+    )
     given = options.parse_args(arguments)
     if given.what == "speed":
-        from bench.differ.speed import table
+        from bench.differ.speed import run
 
-        table()
-    else:
-        from bench.differ.quality import table as quality_table
+        return run(cap_s=given.cap, out=given.out, write=given.write)
+    from bench.differ.marked import write
+    from bench.differ.quality import measured, misses, report
 
-        quality_table(given.cases, given.seed, misses=given.misses)
+    result = measured(given.lists, given.seed, given.cases, given.corpus if given.corpus.is_dir() else None)
+    print(report(result))
+    if given.misses:
+        print(misses(result))
+    if given.write:
+        write(DOCUMENT, "quality", report(result))
     return 0
