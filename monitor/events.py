@@ -7,7 +7,8 @@ The rules, in one place:
 - A failure is believed only when it is seen again: ``confirm_times`` more times and at least ``confirm_after_s`` after
   the first. Then it is told once (``failing``, or ``gone`` for 404, 410 and a page that leads home) and not again until
   it ends (``recovered``, ``returned``).
-- An edit is *silent* when the wording changed while no stamp of the page did: the printed date and ``Last-Modified``.
+- An edit is *silent* when the wording changed while no stamp of the page did: the printed date and ``Last-Modified``, the date in its
+  listing (a sitemap's ``lastmod``).
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ GONE_STATUSES: Final = frozenset({404, 410})
 
 @dataclass(frozen=True, slots=True)
 class Stamps:
-    """What a page says of its own date: printed on it, and in its ``Last-Modified`` header. None: it says nothing."""
+    """What is said of a page's date: printed on it, in its ``Last-Modified`` header, by its listing. None: nothing."""
 
     published: str | None
     last_modified: str | None
+    listed: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

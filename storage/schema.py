@@ -32,9 +32,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION: Final = "0001"
+REVISION: Final = "0005"
 """The Alembic revision this program works with."""
-KNOWN_REVISIONS: Final = ("0001",)
+KNOWN_REVISIONS: Final = ("0001", "0005")
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -203,3 +203,26 @@ events = Table(
     Column("detail", Text),
 )
 Index("events_source", events.c.source)
+
+found = Table(
+    "found",  # the sources that listings named
+    metadata,
+    Column("source", Integer, ForeignKey("sources.key"), primary_key=True, autoincrement=False),
+    Column("listing", Integer, ForeignKey("sources.key"), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("title", Text),
+    Column("published_at", Moment),
+    Column("stamp", Text),
+    Column("kept_stamp", Text),
+    Column("first_listed", Moment, nullable=False),
+    Column("missing_since", Moment),
+)
+Index("found_listing", found.c.listing)
+
+pages = Table(
+    "pages",  # the further pages of a snapshot that is one text on several pages
+    metadata,
+    Column("first", Counter, ForeignKey("snapshots.number"), primary_key=True, autoincrement=False),
+    Column("place", SmallInteger, primary_key=True, autoincrement=False),
+    Column("snapshot", Counter, ForeignKey("snapshots.number"), nullable=False),
+)

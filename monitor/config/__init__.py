@@ -9,12 +9,14 @@ from monitor.config.loading import load
 from monitor.config.model import schema
 from monitor.config.naming import named
 from monitor.config.problems import ConfigProblems, Problem
-from monitor.config.settings import Declaration, Series, Settings
+from monitor.config.settings import Declaration, Listing, PageRules, Series, Settings
 from monitor.config.slugs import slug
 
 __all__ = [
     "ConfigProblems",
     "Declaration",
+    "Listing",
+    "PageRules",
     "Problem",
     "Series",
     "Settings",
