@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Final
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import datetime
 
+    from monitor.fetch.browser import Browser
+
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 PERMANENT: Final = frozenset({301, 308})
 PAUSING: Final = frozenset({429, 503})
@@ -49,7 +51,10 @@ PAGE: Final = frozenset({200, 203})
 
 REACH: Final = "variorum.allow_private"
 """The request extension that carries ``FetchRules.allow_private``."""
+VIA: Final = "variorum.proxy"
+"""The request extension that carries ``FetchRules.proxy``."""
 
+EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
 KEEP_ALIVE_S: Final = 3.0
 """Long enough for the next page of the same host, short enough that 1,000 hosts do not hold 1,000 idle sockets."""
 HEADER_BYTES: Final = 64 * 1024
@@ -96,6 +101,8 @@ class Fetcher:
         self._own_lookup: SystemLookup | None = None
         if lookup is None:
             lookup = self._own_lookup = SystemLookup()
+        self._lookup = lookup
+        self._browser: Browser | None = None
         self._client = httpx.AsyncClient(
             transport=Pools(lookup, ssl_context),
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # keeps none: one more thing to grow
@@ -113,6 +120,8 @@ class Fetcher:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        if self._browser is not None:
+            await self._browser.aclose()
         await self._client.aclose()
         if self._own_lookup is not None:
             self._own_lookup.close()
@@ -127,11 +136,25 @@ class Fetcher:
         if is_local(url):
             return await asyncio.to_thread(fetch_local, url, rules, validators, self._clock())
         at, credentials = _address(url)
+        if rules.browser:
+            return await self._rendered(at, rules)
         headers = request_headers(rules, credentials, validators)
         if is_private_host(at.host):
             return await self._in_time(at, headers, rules, validators)
         async with self._turns.turn(_authority(at)):
             return await self._in_time(at, headers, rules, validators)
+
+    async def _rendered(self, at: httpx.URL, rules: FetchRules) -> Fetched:
+        """The page as a browser shows it; its first request passes robots.txt like any other, every one the guard."""
+        from monitor.fetch.browser import Browser
+
+        browser = self._browser = self._browser or Browser(self._lookup, self._clock)
+        browser.require(rules)
+        # Its own time is counted once it has a place: rendering is slow, and only a few pages are rendered at once.
+        async with self._turns.turn(_authority(at)) if not is_private_host(at.host) else nullcontext():
+            async with asyncio.timeout(rules.timeout_s):
+                await self._admit(at, rules)
+            return await browser.render(str(at), rules)
 
     async def _in_time(self, at: httpx.URL, headers: Fields, rules: FetchRules, validators: Validators) -> Fetched:
         async with self._places:
@@ -182,6 +205,9 @@ class Fetcher:
     async def _admit(self, at: httpx.URL, rules: FetchRules) -> None:
         """Raise ``FetchError`` for a refused address, a host that wants a pause, a page that robots.txt keeps back."""
         check_host(at.host, networks(rules.allow_private))
+        if rules.proxy is not None:
+            # The proxy looks the name up itself; where it leads is judged before it is asked.
+            await GuardedResolver(networks(rules.allow_private), self._lookup).resolve(at.host, at.port or 0)
         self._turns.refuse_while_closed(_authority(at))
         if not rules.robots:
             return
@@ -212,7 +238,7 @@ class Fetcher:
     async def _ask(
         self, at: httpx.URL, headers: Fields, rules: FetchRules, cookies: httpx.Cookies | None
     ) -> httpx.Response:
-        request = httpx.Request("GET", at, headers=headers, extensions={REACH: rules.allow_private})
+        request = httpx.Request("GET", at, headers=headers, extensions={REACH: rules.allow_private, VIA: rules.proxy})
         if cookies is not None:
             cookies.set_cookie_header(request)
         try:
@@ -365,11 +391,11 @@ class Pools(httpx.AsyncBaseTransport):
         self._lookup = lookup
         self._make_context = ssl_context
         self._context: ssl.SSLContext | None = None
-        self._pools: dict[tuple[bool, tuple[str, ...]], AiohttpTransport] = {}
+        self._pools: dict[tuple[bool, tuple[str, ...], str | None], AiohttpTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One exchange, without redirects and without decoding."""
-        kind = (request.url.scheme == "https", request.extensions.get(REACH, ()))
+        kind = (request.url.scheme == "https", request.extensions.get(REACH, ()), request.extensions.get(VIA))
         pool = self._pools.get(kind)
         if pool is None:
             pool = self._pools[kind] = self._pool(*kind)
@@ -381,8 +407,9 @@ class Pools(httpx.AsyncBaseTransport):
             _, pool = self._pools.popitem()
             await pool.aclose()
 
-    def _pool(self, secure: bool, allow_private: tuple[str, ...]) -> AiohttpTransport:
-        allowed = networks(allow_private)
+    def _pool(self, secure: bool, allow_private: tuple[str, ...], proxy: str | None) -> AiohttpTransport:
+        # Through a proxy only the proxy is dialled, and who configured it may have it anywhere; the target was judged.
+        allowed = networks(allow_private if proxy is None else EVERYWHERE)
         context = self._secure_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
         connector = aiohttp.TCPConnector(
             resolver=GuardedResolver(allowed, self._lookup),
@@ -400,7 +427,7 @@ class Pools(httpx.AsyncBaseTransport):
             max_line_size=HEADER_BYTES,
             max_field_size=HEADER_BYTES,
         )
-        return AiohttpTransport(verify=context, client=session)
+        return AiohttpTransport(verify=context, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
 
     def _secure_context(self) -> ssl.SSLContext:
         if self._context is None:
