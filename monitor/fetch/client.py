@@ -379,6 +379,17 @@ def _authority(at: httpx.URL) -> str:
     return f"{at.host}:{at.port}" if at.port else at.host
 
 
+def _proxy(url: str) -> httpx.Proxy:
+    """The proxy at that address; its user name and password as the header that it reads."""
+    at = httpx.URL(url)
+    if not at.userinfo:
+        return httpx.Proxy(at)
+    import base64
+
+    name = base64.b64encode(f"{at.username}:{at.password}".encode()).decode()
+    return httpx.Proxy(at.copy_with(username=None, password=None), headers={"Proxy-Authorization": f"Basic {name}"})
+
+
 class Pools(httpx.AsyncBaseTransport):
     """aiohttp's connection pools below httpx: one for each list of allowed networks, plain and secure.
 
@@ -399,6 +410,8 @@ class Pools(httpx.AsyncBaseTransport):
         pool = self._pools.get(kind)
         if pool is None:
             pool = self._pools[kind] = self._pool(*kind)
+        if not kind[0] and pool.proxy is not None:
+            request.headers.update(pool.proxy.headers)  # aiohttp sends a proxy's own headers for tunnels only
         return await pool.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -427,7 +440,7 @@ class Pools(httpx.AsyncBaseTransport):
             max_line_size=HEADER_BYTES,
             max_field_size=HEADER_BYTES,
         )
-        return AiohttpTransport(verify=context, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
+        return AiohttpTransport(verify=context, client=session, proxy=_proxy(proxy) if proxy else None)
 
     def _secure_context(self) -> ssl.SSLContext:
         if self._context is None:

@@ -12,7 +12,6 @@ from http import HTTPStatus
 from typing import Final
 
 import aiohttp
-import httpx
 
 from storage.errors import FetchError, FetchReason
 
@@ -21,11 +20,13 @@ _RETRY_HINT: Final = "Checked again by itself; open the address in a browser to 
 
 def told(error: BaseException, host: str) -> FetchError:
     """The failure of an exchange with ``host`` as a ``FetchError``, by the deepest cause that says something."""
-    for cause in _causes(error):
+    causes = _causes(error)
+    for cause in causes:
+        if isinstance(cause, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+            return proxy(cause)
+    for cause in causes:
         if isinstance(cause, FetchError):
             return cause
-        if isinstance(error, httpx.ProxyError) and isinstance(cause, OSError | aiohttp.ClientHttpProxyError):
-            return proxy(cause)
         if isinstance(cause, ssl.SSLCertVerificationError):
             return certificate(cause, host)
         if isinstance(cause, ssl.SSLError):
