@@ -37,8 +37,10 @@ class Proxy:
     credentials: list[str] = field(default_factory=list)
     wants: str | None = None
     url: str = ""
+    talks: list[asyncio.Task[None]] = field(default_factory=list)
 
     async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.talks.append(asyncio.current_task())  # type: ignore[arg-type]
         with contextlib.suppress(OSError, asyncio.IncompleteReadError):
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             method, target, _ = head.split("\r\n", 1)[0].split(" ", 2)
@@ -66,6 +68,7 @@ class Proxy:
             for one in both:
                 one.cancel()
             far.close()
+            await far.wait_closed()
         writer.close()
 
 
@@ -82,6 +85,7 @@ async def proxy(wants: str | None = None) -> AsyncIterator[Proxy]:
     async with server:
         made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         yield made
+        await asyncio.gather(*made.talks)
 
 
 async def elsewhere(host: str, port: int) -> Sequence[str]:
@@ -111,8 +115,8 @@ def test_a_secure_page_goes_through_a_tunnel_and_its_certificate_is_checked(
     secure: ssl.SSLContext,
 ) -> None:
     async def go() -> None:
-        async with proxy() as made:
-            with Origin(tls=secure) as origin:
+        with Origin(tls=secure) as origin:
+            async with proxy() as made:
                 url = origin.page("/a", "words").replace("127.0.0.1", "desk.test")
                 roots = ssl.create_default_context(cafile=str(authority / "ca.pem"))
                 with pytest.raises(FetchError) as refused:
