@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import json
 import re
+from html import escape
+from html.entities import html5
 from typing import TYPE_CHECKING, Any, Final
 
 import lxml.etree
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 _DOCTYPE: Final = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
 _DECLARATION: Final = re.compile(r"\s*<\?xml[^>]*\?>")
+_AMPERSAND: Final = re.compile(r"<!\[CDATA\[.*?\]\]>|&(#?\w{1,32};)?", re.DOTALL)
+_OF_XML: Final = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
 _ROOTS: Final = frozenset({"rss", "rdf", "feed", "channel"})
 
 
@@ -42,6 +46,7 @@ def listed(body: bytes, rules: ListRules, content_type: str | None, url: str) ->
 def parse_xml(words: str) -> Element | None:
     """The root of an XML document, as far as it can be read. Document types are cut off, so that no entity exists."""
     words = _DOCTYPE.sub("", _DECLARATION.sub("", words.replace("\x00", ""), count=1), count=1).strip()
+    words = _AMPERSAND.sub(_meant, words)
     parser = lxml.etree.XMLParser(
         encoding="utf-8",
         recover=True,
@@ -55,6 +60,14 @@ def parse_xml(words: str) -> Element | None:
         return lxml.etree.fromstring(words.encode("utf-8", "replace"), parser)
     except (lxml.etree.LxmlError, ValueError):
         return None
+
+
+def _meant(found: re.Match[str]) -> str:
+    """A bare ampersand, and an entity that HTML knows and XML does not, as what they are meant to be."""
+    name = found[1]
+    if found[0].startswith("<") or (name is not None and (name.startswith("#") or name in _OF_XML)):
+        return found[0]
+    return escape(html5[name]) if name in html5 else f"&amp;{name or ''}"
 
 
 def children(element: Element) -> dict[str, list[Element]]:
@@ -82,7 +95,10 @@ def _item(entry: Element) -> Item:
 
     published = first("pubdate", "published", "issued", "date", "created")
     changed = first("updated", "modified")
-    title = next((one for one in parts.get("title", ()) if "media" not in str(one.tag)), None)
+    # Media and podcast extensions have titles of their own: the entry's is of its own vocabulary.
+    titles = parts.get("title", [])
+    own = str(entry.tag).rpartition("}")[0]
+    title = next((one for one in titles if str(one.tag).rpartition("}")[0] == own), titles[0] if titles else None)
     return Item(_link(parts), plain_title(words_of(title)), when(published) or when(changed), changed)
 
 

@@ -66,8 +66,10 @@ def _links(root: Element, follow: str | None, base: str) -> list[Element]:
 
 def _told(link: Element, chosen: set[Element], base: str) -> tuple[str | None, datetime | None]:
     """Title and date of a link: its own words, else those of the row it alone stands in; the date of its address last."""
-    own = _words(link)
     row = _row(link, chosen)
+    here = link.get("href")
+    # A picture and a headline often lead to the same place.
+    own = next((words for one in row.iter("a", "area") if one.get("href") == here and (words := _words(one))), "")
     around = _words(row)[:LONGEST_ROW]
     title = own
     if not own or _SAYS_NOTHING.fullmatch(own):
