@@ -19,6 +19,7 @@ from monitor import discover
 from monitor.check import Checked, timed_check
 from monitor.clock import utc_now
 from monitor.compose import House, house, lease_owner
+from monitor.gather import patience_s
 from storage.archive import Archive
 from storage.records import Latest, Outcome
 
@@ -46,7 +47,7 @@ class Daemon:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._ticking: asyncio.Task[int] | None = None
         self._stopping = False
-        slowest = max((one.fetch.timeout_s for one in self._declared.values()), default=30.0)
+        slowest = max((patience_s(one) for one in self._declared.values()), default=30.0)
         self._lease_s = slowest + LEASE_MARGIN_S
 
     async def wake(self) -> None:

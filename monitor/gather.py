@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,7 @@ from storage.errors import FetchError, FetchReason
 from storage.records import Snapshot, Text, Validators
 
 if TYPE_CHECKING:
-    from collections.abc import Container
+    from collections.abc import AsyncIterator, Container
 
     from monitor.config import Declaration, PageRules
     from monitor.fetch import Fetched, FetchRules
@@ -21,6 +22,28 @@ if TYPE_CHECKING:
 
 LISTING_PARTS: Final = 50
 """Sitemaps of one index that are asked for in one look, those changed last first."""
+TIMES: Final = 4
+"""Several documents of one look may take this many times the time-out of one."""
+
+
+def patience_s(declared: Declaration) -> float:
+    """The longest that one look at a source may take, in seconds."""
+    several = declared.listing is not None or declared.pages.several
+    return declared.fetch.timeout_s * (TIMES if several else 1)
+
+
+@asynccontextmanager
+async def _in_time(fetch: FetchRules) -> AsyncIterator[None]:
+    """However many documents there are: the lease on the source must outlive the look."""
+    try:
+        async with asyncio.timeout(fetch.timeout_s * TIMES):
+            yield
+    except TimeoutError:
+        raise FetchError(
+            f"its documents together took longer than {fetch.timeout_s * TIMES:g} s",
+            reason=FetchReason.TIMEOUT,
+            hint=f"They may take {TIMES} times the 'timeout' of the source.",
+        ) from None
 
 
 async def gather(url: str, fetch: FetchRules, pages: PageRules, validators: Validators, fetcher: Fetcher) -> Fetched:
@@ -30,6 +53,11 @@ async def gather(url: str, fetch: FetchRules, pages: PageRules, validators: Vali
     """
     if not pages.several:
         return await fetcher.fetch(url, fetch, validators)
+    async with _in_time(fetch):
+        return await _gathered(url, fetch, pages, fetcher)
+
+
+async def _gathered(url: str, fetch: FetchRules, pages: PageRules, fetcher: Fetcher) -> Fetched:
     got = await fetcher.fetch(url, fetch)
     first = _received(got)
     if pages.print_view is not None:
@@ -108,6 +136,13 @@ async def gather_listing(
     A sitemap index is followed to its sitemaps, an index page to its continuation as long as that names something that
     is not ``known``. One document alone is asked for conditionally the next time.
     """
+    async with _in_time(declared.fetch):
+        return await _gathered_listing(declared, validators, known, fetcher)
+
+
+async def _gathered_listing(
+    declared: Declaration, validators: Validators, known: Container[str], fetcher: Fetcher
+) -> tuple[Fetched, Listed | None]:
     assert declared.listing is not None  # noqa: S101  (the caller dispatches on it)
     rules = replace(declared.listing.rules, most_bytes=declared.fetch.max_size_bytes)
     got = await fetcher.fetch(declared.source.url, declared.fetch, validators)

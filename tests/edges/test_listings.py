@@ -286,11 +286,13 @@ def test_what_a_listing_finds_is_never_called_like_a_source_or_series_of_the_con
     async def go() -> None:
         url = Site(origin).feed("/a", title="Calls")
         own = Site(origin).statement("/own")
-        more = f"sources:\n  - {{id: 2026-03-01-calls, url: '{own}'}}\n"
-        async with watching(tmp_path, f"{{id: press, feed: '{url}'}}", Clock(), more) as parts:
-            await look(parts, "press")
-            (found,) = parts.archive.found()
-            assert found.source.startswith("2026-03-01-calls-")
+        for more in (f"sources:\n  - {{id: 2026-03-01-calls, url: '{own}'}}\n", "series: [{id: 2026-03-01-calls}]\n"):
+            folder = tmp_path / more[:6]
+            folder.mkdir()
+            async with watching(folder, f"{{id: press, feed: '{url}'}}", Clock(), more) as parts:
+                await look(parts, "press")
+                (found,) = parts.archive.found()
+                assert found.source.startswith("2026-03-01-calls-")
 
     asyncio.run(go())
 

@@ -12,7 +12,7 @@ from tests.edges.test_listings import Clock, look, watching
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.edges.origin import Origin
+    from tests.edges.origin import Asked, Behaviour, Origin
 
 
 def page(words: str, more: str = "", title: str = "A long speech") -> str:
@@ -98,3 +98,38 @@ def test_the_print_view_is_read_where_there_is_one(tmp_path: Path, origin: Origi
             assert parts.archive.snapshot(parts.archive.version("link", 1).snapshot).final_url == f"{origin.url}/print"
 
     asyncio.run(go())
+
+
+def test_a_page_that_became_several_is_asked_for_whole(tmp_path: Path, origin: Origin) -> None:
+    async def go() -> None:
+        clock, second = Clock(), origin.page("/b", page("The second page."))
+        url = origin.page("/a", page("The first page.", f"<a class=next href='{second}'>next</a>"), etag='"1"')
+        for more, expected in (("", Outcome.NEW), (", next: a.next", Outcome.CHANGED)):
+            async with watching(tmp_path, FEED, clock, one(f"{{id: speech, url: '{url}'{more}}}")) as parts:
+                (checked,) = await look(parts, "speech")
+                assert (checked.outcome, checked.error) == (expected, None)
+
+    asyncio.run(go())
+
+
+def test_many_slow_pages_are_bounded_together(tmp_path: Path, origin: Origin) -> None:
+    async def go() -> None:
+        url = origin.page("/0", page("Page 0.", "<a class=next href=/1>next</a>"))
+        for number in range(1, 9):
+            origin.behave(f"/{number}", slow(number))
+        entry = f"{{id: speech, url: '{url}', next: a.next, timeout: 0.1s}}"
+        async with watching(tmp_path, FEED, Clock(), one(entry)) as parts:
+            (failed,) = await look(parts, "speech")
+            assert failed.error == "its documents together took longer than 0.4 s"
+
+    asyncio.run(go())
+
+
+def slow(number: int) -> Behaviour:
+    async def behaviour(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.07)
+        body = page(f"Page {number}.", f"<a class=next href=/{number + 1}>next</a>").encode()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+        await writer.drain()
+
+    return behaviour
