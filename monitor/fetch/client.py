@@ -152,8 +152,11 @@ class Fetcher:
         browser.require(rules)
         # Its own time is counted once it has a place: rendering is slow, and only a few pages are rendered at once.
         async with self._turns.turn(_authority(at)) if not is_private_host(at.host) else nullcontext():
-            async with asyncio.timeout(rules.timeout_s):
-                await self._admit(at, rules)
+            try:
+                async with asyncio.timeout(rules.timeout_s):
+                    await self._admit(at, rules)
+            except TimeoutError:
+                raise _too_slow(rules) from None
             return await browser.render(str(at), rules)
 
     async def _in_time(self, at: httpx.URL, headers: Fields, rules: FetchRules, validators: Validators) -> Fetched:
@@ -163,11 +166,7 @@ class Fetcher:
                     async with self._answer(at, headers, rules) as answer:
                         return await self._fetched(str(at), answer, rules, validators)
             except TimeoutError:
-                raise FetchError(
-                    f"took longer than {rules.timeout_s:g} s",
-                    reason=FetchReason.TIMEOUT,
-                    hint="Checked again by itself; 'timeout' on the source allows more.",
-                ) from None
+                raise _too_slow(rules) from None
 
     @asynccontextmanager
     async def _answer(self, at: httpx.URL, headers: Fields, rules: FetchRules) -> AsyncIterator[_Answer]:
@@ -312,6 +311,14 @@ async def _body(answer: _Answer, rules: FetchRules, *, cut: bool = False) -> byt
             raise
         raise told(error, answer.at.host) from error
     return b"".join(pieces)
+
+
+def _too_slow(rules: FetchRules) -> FetchError:
+    return FetchError(
+        f"took longer than {rules.timeout_s:g} s",
+        reason=FetchReason.TIMEOUT,
+        hint="Checked again by itself; 'timeout' on the source allows more.",
+    )
 
 
 def _too_large(bound: int, how: str) -> FetchError:

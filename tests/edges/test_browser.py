@@ -164,6 +164,18 @@ def test_headers_of_a_source_stay_with_its_origin(origin: Origin) -> None:
     assert {key.partition("/")[2]: value for key, value in seen.items()} == {"own": "s", "other": None}
 
 
+@has_chromium
+def test_robots_txt_is_asked_before_a_browser_is_started(origin: Origin) -> None:
+    origin.robots("User-agent: *\nDisallow: /")
+    with pytest.raises(FetchError) as refused:
+        render(origin.page("/a", "x"), replace(RULES, robots=True))
+    assert refused.value.reason is FetchReason.ROBOTS
+    assert origin.paths_asked() == ["/robots.txt"]
+    origin.drip("/robots.txt", every_s=0.01)
+    with pytest.raises(FetchError, match=r"took longer than 0\.05 s"):
+        render(origin.url + "/a", replace(RULES, robots=True, timeout_s=0.05))
+
+
 def test_without_a_chromium_the_error_says_how_to_get_one(origin: Origin, tmp_path: Path) -> None:
     with pytest.raises(FetchError, match="no Chromium at") as missing:
         render(origin.page("/a", "x"), replace(RULES, browser_path=str(tmp_path / "none")))
