@@ -12,10 +12,10 @@ import time
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from monitor import events
+from monitor import discover, events
 from monitor.differ import compare
 from monitor.events import Judgement, Stamps
-from monitor.read import Reading, ReadRules, read
+from monitor.gather import gather, gather_listing, read_pages
 from monitor.read.gate import HOME, confirmed, gate
 from monitor.schedule import next_due
 from storage.archive import Archive, ClaimLost, Unchanged
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from monitor.differ.lexicon import Rules
     from monitor.fetch import Fetched
     from monitor.fetch.client import Fetcher
+    from monitor.read import Reading, ReadRules
     from monitor.writer import Writer
 
 log = logging.getLogger("variorum.check")
@@ -51,6 +52,9 @@ class Checked:
     error: str | None = None
     hint: str | None = None
     ms: int = 0
+    note: str | None = None
+    found: tuple[str, ...] = ()
+    """The ids of what a listing newly named; ``note`` says it in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,8 @@ class Around:
     dice: Callable[[], float] = random.random
     rules: Rules | None = None
     """What the differ classifies with, where phrases are registered."""
+    taken: frozenset[str] = frozenset()
+    """Ids that the configuration uses: what a listing finds is called otherwise."""
     owner: str | None = None
     """Who holds the lease on the source, where there is one: a record under a lost lease is refused."""
 
@@ -74,7 +80,7 @@ async def check_source(declared: Declaration, latest: Latest, around: Around) ->
     """
     try:
         latest = await _reread(declared, latest, around)
-        got = await around.fetcher.fetch(declared.source.url, declared.fetch, latest.validators)
+        got = await gather(declared.source.url, declared.fetch, declared.pages, latest.validators, around.fetcher)
         if got.snapshot is None or _same_bytes(got.snapshot, latest):
             return _unchanged(declared, latest, got, around)
         reading = await _read(got.snapshot, declared.read, known=latest.digest)
@@ -98,6 +104,60 @@ async def check_source(declared: Declaration, latest: Latest, around: Around) ->
         return await _suspect(declared, latest, got.snapshot, reading, verdict.reason or "suspect", around)
     change = await _compare(before, reading.text, around.rules) if before else None
     return await _record(declared, latest, got, reading, before, change, around)
+
+
+async def check_listing(declared: Declaration, latest: Latest, around: Around) -> Checked:
+    """One look at one listing: what it newly names becomes sources that are due at once. Like :func:`check_source`."""
+    listing = declared.listing
+    assert listing is not None  # noqa: S101  (timed_check dispatches on it)
+    known = await around.writer.call(Archive.found, declared.source.id)
+    named = {one.url for one in known}
+    # Asked as a whole when our rules changed: what they choose now may have stood there before.
+    validators = latest.validators if latest.reader == listing.rules.fingerprint else Validators()
+    try:
+        got, shown = await gather_listing(declared, validators, named, around.fetcher)
+        if shown is None:
+            return _unchanged(declared, latest, got, around)
+        news = discover.news(
+            declared.source.id,
+            shown.items,
+            known,
+            max_new=listing.max_new,
+            newest_first=shown.newest_first,
+            whole=listing.rules.kind == "sitemap" and not shown.notes,
+        )
+    except (FetchError, ReadError) as failure:
+        return await _failed(declared, latest, failure, around)
+    judgement = events.judge_unchanged(latest, at=got.fetched_at, not_modified=False, moved_to=got.permanent_url)
+    outcome = Outcome.NEW if news.fresh else judgement.outcome
+    kept = await around.writer.call(
+        Archive.note_listed,
+        declared.source,
+        Unchanged(
+            latest.source,
+            got.fetched_at,
+            outcome,
+            # What waits was never taken up: the next answer must be whole.
+            validators=Validators() if news.waiting else got.validators,
+            next_due=_due(declared, latest, got.fetched_at, around),
+            events=judgement.events,
+            final_url=got.permanent_url,
+        ),
+        reader=listing.rules.fingerprint,
+        fresh=news.fresh,
+        stamps=news.stamps,
+        missing=news.missing,
+        back=news.back,
+        taken=around.taken,
+        owner=around.owner,
+    )
+    outcome = Outcome.NEW if kept else judgement.outcome
+    return Checked(
+        latest.source,
+        outcome,
+        note=discover.told(news, len(kept), shown.notes),
+        found=tuple(one.source for one in kept),
+    )
 
 
 async def check_all(
@@ -138,7 +198,8 @@ async def timed_check(declared: Declaration, latest: Latest, around: Around) -> 
     started = time.perf_counter()
     source = declared.source.id
     try:
-        checked = await check_source(declared, latest, around)
+        look = check_source if declared.listing is None else check_listing
+        checked = await look(declared, latest, around)
     except ClaimLost as lost:
         checked = Checked(source, Outcome.SKIPPED, latest.number, error=lost.message)
     except VariorumError as error:
@@ -248,8 +309,14 @@ async def _record(
         latest,
         at=got.fetched_at,
         change=change,
-        before=Stamps(before.published if before else None, latest.validators.last_modified),
-        after=Stamps(reading.text.published, got.validators.last_modified),
+        before=Stamps(
+            before.published if before else None,
+            latest.validators.last_modified,
+            declared.found.kept_stamp if declared.found else None,
+        ),
+        after=Stamps(
+            reading.text.published, got.validators.last_modified, declared.found.stamp if declared.found else None
+        ),
         earlier=earlier,
         returned=returned,
         moved_to=got.permanent_url,
@@ -307,18 +374,19 @@ def _due_after_doubt(
 
 
 def _same_bytes(snapshot: Snapshot, latest: Latest) -> bool:
-    """Whether the page is, to the byte, the one that the current text was read from: then so is its text."""
-    return len(snapshot.body) == latest.body_bytes and snapshot.body_digest == latest.body
+    """Whether the page is, to the byte, the one that the current text was read from: then so is its text.
+
+    A header that names another encoding for the same bytes is no new wording.
+    """
+    same = len(snapshot.body) == latest.body_bytes and snapshot.body_digest == latest.body
+    return same and not snapshot.pages
 
 
 async def _read(snapshot: Snapshot, rules: ReadRules, known: str | None = None) -> Reading:
-    content_type = snapshot.header("content-type")
     selected = rules.select is not None or rules.xpath is not None
-    if selected and len(snapshot.body) < LARGE_BODY_BYTES:
-        return read(snapshot.body, rules, content_type=content_type, url=snapshot.final_url, known=known)
-    return await asyncio.to_thread(
-        read, snapshot.body, rules, content_type=content_type, url=snapshot.final_url, known=known
-    )
+    if selected and len(snapshot.body) < LARGE_BODY_BYTES and not snapshot.pages:
+        return read_pages(snapshot, rules, known)
+    return await asyncio.to_thread(read_pages, snapshot, rules, known)
 
 
 async def _compare(old: Text, new: Text, rules: Rules | None) -> Change:

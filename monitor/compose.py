@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from monitor.check import Around
 from monitor.clock import utc_now
+from monitor.discover import taken_names, with_found
 from monitor.fetch.client import Fetcher
 from monitor.quiet import hush
 from monitor.sides import differ_rules
@@ -50,10 +51,15 @@ async def house(
                 concurrency=settings.concurrency, per_host=settings.per_host, spacing_s=settings.spacing_s, clock=now
             )
             try:
-                sources = [declared.source for declared in settings.declarations]
-                idle = {declared.source.id for declared in settings.declarations if not declared.enabled}
-                await writer.call(Archive.declare, sources, now(), idle=idle)
-                yield House(settings, archive, Around(fetcher, writer, now, rules=differ_rules(settings), owner=owner))
+                # What listings found is declared like the rest, so that it retires and comes back with its listing.
+                found = await writer.call(Archive.found) if settings.listings else []
+                declared = with_found(settings, found).declarations
+                idle = {one.source.id for one in declared if not one.enabled}
+                await writer.call(Archive.declare, [one.source for one in declared], now(), idle=idle)
+                around = Around(
+                    fetcher, writer, now, rules=differ_rules(settings), taken=taken_names(settings), owner=owner
+                )
+                yield House(settings, archive, around)
             finally:
                 await fetcher.aclose()
         finally:

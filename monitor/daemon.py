@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Final
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from monitor import discover
 from monitor.check import Checked, timed_check
 from monitor.clock import utc_now
 from monitor.compose import House, house, lease_owner
+from monitor.gather import patience_s
 from monitor.transfer import stamping
 from storage.archive import Archive
 from storage.errors import VariorumError
@@ -49,7 +51,7 @@ class Daemon:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._ticking: asyncio.Task[int] | None = None
         self._stopping = False
-        slowest = max((one.fetch.timeout_s for one in self._declared.values()), default=30.0)
+        slowest = max((patience_s(one) for one in self._declared.values()), default=30.0)
         self._lease_s = slowest + LEASE_MARGIN_S
 
     async def wake(self) -> None:
@@ -73,14 +75,22 @@ class Daemon:
             Archive.claim, around.now(), limit=free, lease_s=self._lease_s, owner=around.owner or ""
         )
         latest = await around.writer.call(Archive.latest, due)
+        found = await self._found([source for source in due if source not in self._declared])
         for source in due:
-            declared = self._declared.get(source)
+            declared = self._declared.get(source) or found.get(source)
             if declared is None or source in self._running:
                 continue
             task = asyncio.create_task(self._check(declared, latest[source]), name=f"check {source}")
             self._running[source] = task
             task.add_done_callback(partial(self._ended, source))
         return len(due)
+
+    async def _found(self, names: list[str]) -> dict[str, Declaration]:
+        """How to look at sources that listings found, asked when they are due: they may be many, and come at any time."""
+        if not names or not self._parts.settings.listings:
+            return {}
+        found = await self._parts.around.writer.call(Archive.found, ids=names)
+        return {one.source.id: one for one in discover.declared(self._parts.settings, found) if one.enabled}
 
     def _ended(self, source: str, _: asyncio.Task[None]) -> None:
         self._running.pop(source, None)
@@ -117,6 +127,8 @@ def told(checked: Checked) -> None:
     """Log one check: loudly when it found something, quietly when it did not."""
     if checked.error:
         log.warning("%s: %s: %s", checked.source, checked.outcome.value, checked.error)
+    elif checked.note is not None:
+        log.info("%s: %s", checked.source, checked.note)
     elif checked.outcome in (Outcome.UNCHANGED, Outcome.NOT_MODIFIED):
         log.debug("%s: %s in %d ms", checked.source, checked.outcome.value, checked.ms)
     else:

@@ -10,8 +10,10 @@ The rules, in one place:
 - A failure is believed only when it is seen again: ``confirm_times`` more times and at least ``confirm_after_s`` after
   the first. Then it is told once as ``failing``, and not again until it ends (``recovered``).
 - A page that was there and is missing (404, 410, or it leads home) is believed ``gone`` after a longer time
-  (``gone_after_s``), as a site that is being rebuilt misses pages for minutes; until then nothing is told.
-- An edit is *silent* when the wording changed while no stamp of the page did: the printed date, ``Last-Modified``, and the date a sitemap gives.
+  (``gone_after_s``), as a site that is being rebuilt misses pages for minutes; until then nothing is told. What is
+  found again has ``returned``.
+- An edit is *silent* when the wording changed while no stamp of the page did: the printed date, ``Last-Modified``, and
+  the date in its listing (a sitemap's ``lastmod``).
 """
 
 from __future__ import annotations
@@ -39,8 +41,7 @@ RECENT: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Stamps:
-    """What a page says of its own date: printed on it, in its ``Last-Modified`` header, and in the listing that names it
-    (``lastmod`` of a sitemap). None: it says nothing."""
+    """What is said of a page's date: printed on it, in its ``Last-Modified`` header, by its listing. None: nothing."""
 
     published: str | None
     last_modified: str | None

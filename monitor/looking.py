@@ -14,6 +14,7 @@ from storage.records import Snapshot
 
 if TYPE_CHECKING:
     from monitor.fetch import FetchRules
+    from monitor.read.listing import Listed, ListRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +43,37 @@ async def look(where: str, fetch: FetchRules, rules: ReadRules) -> Seen:
     return Seen(got.snapshot, read(got.snapshot.body, rules, content_type=content_type, url=got.snapshot.final_url))
 
 
-def _look_at_file(path: Path, rules: ReadRules) -> Seen:
+async def look_at_listing(where: str, fetch: FetchRules, rules: ListRules) -> Listed:
+    """What the address or file ``where`` lists. Raises ``FetchError``, ``ReadError``, ``UsageError`` (no such file)."""
+    hush()
+    if not where.startswith(("http://", "https://", "file:")):
+        return _list_of_file(Path(where), rules)
+    from monitor.fetch.client import Fetcher
+
+    async with Fetcher(concurrency=1, per_host=1) as fetcher:
+        got = await fetcher.fetch(where, fetch)
+    if got.snapshot is None:
+        raise ReadError(f"{where}: the server says 'not modified' to a first request")
+    from monitor.read.listing import listed
+
+    page = got.snapshot
+    return listed(page.body, rules, content_type=page.header("content-type"), url=page.final_url)
+
+
+def _list_of_file(path: Path, rules: ListRules) -> Listed:
+    from monitor.read.listing import listed
+
+    return listed(_file(path)[0], rules, url=path.resolve().as_uri())
+
+
+def _file(path: Path) -> tuple[bytes, datetime]:
     try:
-        body = path.read_bytes()
-        changed = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        return path.read_bytes(), datetime.fromtimestamp(path.stat().st_mtime, UTC)
     except OSError as error:
         raise UsageError(f"{path}: {error.strerror}") from None
+
+
+def _look_at_file(path: Path, rules: ReadRules) -> Seen:
+    body, changed = _file(path)
     url = path.resolve().as_uri()
     return Seen(Snapshot(url, url, None, (), (), changed, body), read(body, rules, url=url))

@@ -5,11 +5,12 @@ Synchronous, safe to call from any thread. Every public method that writes is on
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, Select, func, insert, select, update
 
-from storage import due, keep, rows, stamps, texts
+from storage import discovered, due, keep, rows, stamps, texts
 from storage.engine import engine_for, reading, sqlite_file, writing
 from storage.errors import StorageError
 from storage.keep import ClaimLost, Unchanged
@@ -18,6 +19,7 @@ from storage.migrate import require_current, revision_of
 from storage.records import (
     Change,
     Event,
+    Found,
     Latest,
     LedgerRun,
     Outcome,
@@ -32,7 +34,7 @@ from storage.records import (
 from storage.schema import bodies, events, headings, ledger, snapshots, sources, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator, Sequence
+    from collections.abc import Collection, Container, Iterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -268,7 +270,45 @@ class Archive:
                     last_change=at,
                 )
             )
+            discovered.version_kept(connection, row.key)
             return rows.version(connection.execute(_versions().where(_is(row.key, number))).one())
+
+    # what listings found
+
+    def found(self, listing: str | None = None, *, ids: Sequence[str] | None = None) -> list[Found]:
+        """What listings found: by one of them, or the sources of these ids, or everything; oldest finds first."""
+        with reading(self._engine) as connection:
+            return discovered.all_of(connection, listing, ids)
+
+    def note_listed(
+        self,
+        listing: Source,
+        note: Unchanged,
+        *,
+        reader: str,
+        fresh: Sequence[Found] = (),
+        stamps: Mapping[str, str | None] = MappingProxyType({}),
+        missing: Sequence[str] = (),
+        back: Sequence[str] = (),
+        taken: Container[str] = frozenset(),
+        owner: str | None = None,
+    ) -> list[Found]:
+        """Keep what a look at a listing showed, in one transaction; returns what was newly found, with its ids.
+
+        ``fresh`` become sources that are due at once; ``stamps`` are changed ones by source; ``missing`` and ``back`` are
+        named no more and again; ``taken`` are ids that the configuration uses. Raises ``ClaimLost`` when the lease of
+        ``owner`` ran out.
+        """
+        with writing(self._engine) as connection:
+            row = keep.locked(connection, listing.id)
+            keep.require_held(row, row.number, owner)
+            kept = discovered.keep(connection, row.key, listing, fresh, note.at, taken)
+            discovered.move(connection, dict(stamps), note.at)
+            discovered.mark(connection, missing, note.at)
+            discovered.mark(connection, back, None)
+            keep.unchanged(connection, [note])
+            connection.execute(update(sources).where(sources.c.key == row.key).values(reader=reader))
+            return kept
 
     def record_reread(self, source: str, at: datetime, text: Text | None, reader: str) -> Version | None:
         """Keep what a changed reader makes of the latest snapshot: the new base to compare with, never an alert.

@@ -7,7 +7,7 @@ length in bytes (8 bytes, big-endian) followed by its bytes. The fields, in this
  2. the seal before                         32 bytes; for version 1, 32 zero bytes
  3. source id                               UTF-8
  4. number of the version                   decimal ASCII
- 5. SHA-256 of the body as received         32 bytes
+ 5. SHA-256 of the body as received         32 bytes; of a text on several pages, 32 bytes for each page, in order
  6. SHA-256 of the canonical text (UTF-8)   32 bytes
  7. captured, imported, window after, window before: microseconds since 1970 UTC, decimal ASCII, empty where there is none;
     four fields

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
@@ -12,7 +12,7 @@ from storage import rows, texts
 from storage.chain import START, seal
 from storage.errors import StorageError
 from storage.records import Change, Event, Outcome, Snapshot, Suspicion, Text, Validators
-from storage.schema import bodies, events, headings, ledger, snapshots, sources, versions
+from storage.schema import bodies, events, headings, ledger, pages, snapshots, sources, versions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,7 +116,11 @@ def snapshot(connection: Connection, source: int, taken: Snapshot, body_key: int
         "body": body_key,
         "doubt": doubt,
     }
-    return _key(connection, insert(snapshots).values(values))
+    number = _key(connection, insert(snapshots).values(values))
+    for place, page in enumerate(taken.pages, 2):
+        further = snapshot(connection, source, page, body(connection, page, None))
+        connection.execute(insert(pages).values(first=number, place=place, snapshot=further))
+    return number
 
 
 def snapshot_of(connection: Connection, number: int) -> Snapshot:
@@ -124,7 +128,9 @@ def snapshot_of(connection: Connection, number: int) -> Snapshot:
     row = connection.execute(select(snapshots).where(snapshots.c.number == number)).one_or_none()
     if row is None:
         raise StorageError(f"snapshot {number}: there is none")
-    return rows.snapshot(row, body_of(connection, row.body))
+    further = connection.scalars(select(pages.c.snapshot).where(pages.c.first == number).order_by(pages.c.place)).all()
+    taken = rows.snapshot(row, body_of(connection, row.body))
+    return replace(taken, pages=tuple(snapshot_of(connection, one) for one in further)) if further else taken
 
 
 def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) -> bytes:

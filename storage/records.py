@@ -265,6 +265,8 @@ class Snapshot:
     redirects: tuple[str, ...]
     fetched_at: datetime
     body: bytes = field(repr=False)
+    pages: tuple[Snapshot, ...] = ()
+    """Further pages of the same text, in order; each of these has none itself."""
 
     @property
     def body_digest(self) -> str:
@@ -398,3 +400,22 @@ class SourceState:
     gone: bool
     retired: bool
     chain: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A source that a listing named: which listing, and what that said of it.
+
+    ``stamp`` is what the listing said last of its last change (``lastmod``), ``kept_stamp`` what it said when the latest
+    version was kept. ``missing_since`` is when the listing was first seen without it, although it names older ones.
+    """
+
+    source: str
+    listing: str
+    url: str
+    title: str | None = None
+    published_at: datetime | None = None
+    stamp: str | None = None
+    kept_stamp: str | None = None
+    first_listed: datetime | None = None
+    missing_since: datetime | None = None

@@ -152,7 +152,7 @@ def sealed(source_id: str, row: Any, taken: Snapshot) -> Sealed:
     return Sealed(
         source=source_id,
         number=row.number,
-        body=bytes.fromhex(taken.body_digest),
+        body=b"".join(bytes.fromhex(one.body_digest) for one in (taken, *taken.pages)),
         text=row.digest,
         captured=microseconds(row.captured),
         imported=_us(row.imported),

@@ -34,7 +34,7 @@ from sqlalchemy.types import TypeDecorator
 
 REVISION: Final = "0006"
 """The Alembic revision this program works with."""
-KNOWN_REVISIONS: Final = ("0001", "0006")
+KNOWN_REVISIONS: Final = ("0001", "0005", "0006")
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -212,4 +212,27 @@ timestamps = Table(
     Column("authority", Text, nullable=False),
     Column("heads", LargeBinary, nullable=False),  # packed: the leaves of the tree, one a line
     Column("token", LargeBinary, nullable=False),  # the authority's answer, DER
+)
+
+found = Table(
+    "found",  # the sources that listings named
+    metadata,
+    Column("source", Integer, ForeignKey("sources.key"), primary_key=True, autoincrement=False),
+    Column("listing", Integer, ForeignKey("sources.key"), nullable=False),
+    Column("url", Text, nullable=False),
+    Column("title", Text),
+    Column("published_at", Moment),
+    Column("stamp", Text),
+    Column("kept_stamp", Text),
+    Column("first_listed", Moment, nullable=False),
+    Column("missing_since", Moment),
+)
+Index("found_listing", found.c.listing)
+
+pages = Table(
+    "pages",  # the further pages of a snapshot that is one text on several pages
+    metadata,
+    Column("first", Counter, ForeignKey("snapshots.number"), primary_key=True, autoincrement=False),
+    Column("place", SmallInteger, primary_key=True, autoincrement=False),
+    Column("snapshot", Counter, ForeignKey("snapshots.number"), nullable=False),
 )

@@ -56,6 +56,20 @@ class Asking:
         settings = load(self.config_path, os.environ, check_selectors=check_selectors)
         return replace(settings, database=self.database) if self.database else settings
 
+    def watched(self) -> Settings:
+        """The configuration with what its listings found among the declarations, where there is an archive that knows."""
+        settings = self.settings()
+        if not settings.listings:
+            return settings
+        from monitor.discover import with_found
+        from storage.errors import StorageError
+
+        try:
+            with self.archive() as archive:
+                return with_found(settings, archive.found())
+        except StorageError:
+            return settings  # nothing was looked at yet; `status` says what is wrong with a database
+
     def archive(self) -> Archive:
         """The archive, open for reading. Raises ``StorageError`` when there is none yet."""
         from storage.archive import Archive

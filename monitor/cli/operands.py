@@ -124,7 +124,7 @@ class Operands:
         from monitor.config import named
         from monitor.sides import baseline_side
 
-        declared = named(self._asking.settings(), [name])
+        declared = named(self._asking.watched(), [name])
         return baseline_side(next((one for one in declared if one.baseline is not None), declared[0]))
 
     def rules(self) -> Rules | None:
@@ -147,7 +147,7 @@ class Operands:
         """Whether the configuration (where there is one) gives that source a baseline file."""
         if not self._asking.config_path.exists():
             return False
-        return any(one.source.id == name and one.baseline for one in self._asking.settings().declarations)
+        return any(one.source.id == name and one.baseline for one in self._asking.watched().declarations)
 
     def _file_side(self, raw: RawFile, *, as_is: bool) -> Side:
         from monitor.read.plain import parse, verbatim

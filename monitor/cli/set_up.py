@@ -53,6 +53,9 @@ def init_command(asking: Asking, force: bool) -> None:
 @click.option("--selector", help="CSS selector of the statement; `xpath:…` for XPath.")
 @click.option("--remove", multiple=True, help="CSS selector of what to leave out (repeatable).")
 @click.option("--encoding", help="Encoding, when the page does not say it rightly.")
+@click.option("--browser", is_flag=True, help="Render the page in a browser first (needs the extra `browser`).")
+@click.option("--listing", type=click.Choice(["feed", "index", "sitemap"]), help="Show what it lists instead.")
+@click.option("--follow", help="With --listing: CSS selector of the links, or a regular expression over addresses.")
 @click.option("--allow-private", multiple=True, metavar="CIDR", help="Allow addresses in this network (repeatable).")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
@@ -62,6 +65,9 @@ def read_command(
     selector: str | None,
     remove: Sequence[str],
     encoding: str | None,
+    browser: bool,
+    listing: str | None,
+    follow: str | None,
     allow_private: Sequence[str],
     as_json: bool,
 ) -> None:
@@ -71,8 +77,14 @@ def read_command(
     Examples:
       variorum read https://www.example.org/statement --selector article
       variorum read page.html --json
+      variorum read https://www.example.org/news --listing index --follow '.news a'
     """
-    seen = _look(asking, where, selector, remove, encoding, allow_private)
+    if listing is not None:
+        _show_listed(asking, where, listing, follow, encoding, allow_private, as_json)
+        return
+    if follow is not None:
+        raise UsageError("--follow: needs --listing", hint="Say which kind: feed, index or sitemap.")
+    seen = _look(asking, where, selector, remove, encoding, allow_private, browser=browser)
     if as_json:
         from monitor.render.json_forms import reading_json
 
@@ -81,6 +93,77 @@ def read_command(
     from monitor.render.answers import reading_lines
 
     say(reading_lines(seen.reading, asking.style()))
+    if selector is None:
+        _propose(asking, seen)
+
+
+def _propose(asking: Asking, seen: Seen) -> None:
+    """Which selectors would pin what was found automatically, beside the result."""
+    from monitor.read import ReadRules, kind_of
+    from monitor.read.propose import proposals
+    from monitor.render.safe import one_line
+    from monitor.render.telling import plural
+    from monitor.render.terminal import fit
+
+    content_type = seen.snapshot.header("content-type")
+    if kind_of(seen.snapshot.body, content_type, seen.snapshot.final_url) != "html":
+        return
+    found = proposals(seen.snapshot.body, ReadRules(), seen.reading, content_type=content_type)
+    if not found:
+        return
+    asking.note("selectors that would read it (--selector); '=' gives this very text:")
+    longest = max(len(one.select) for one in found)
+    for one in found:
+        line = f"  {'=' if one.same else '~'} {one.select:{longest}}  {plural(one.words, 'word')}: {one_line(one.first_line)}"
+        asking.note(fit(line, asking.style().width))
+
+
+def _show_listed(
+    asking: Asking,
+    where: str,
+    kind: str,
+    follow: str | None,
+    encoding: str | None,
+    allow_private: Sequence[str],
+    as_json: bool,
+) -> None:
+    """What an address lists, with the ids that its items would get."""
+    import asyncio
+
+    from monitor.discover import identity
+    from monitor.looking import look_at_listing
+    from monitor.read.links import check_link
+    from monitor.read.listing import ListRules, bare_follow, is_expression
+    from monitor.render.answers import table
+    from monitor.render.json_forms import instant
+
+    if kind == "index" and follow is None:
+        raise UsageError("--listing index: needs --follow", hint="A CSS selector such as '.news a', or '^https://…'.")
+    if follow is not None and not is_expression(follow):
+        check_link("--follow", bare_follow(follow))
+    rules = ListRules(kind, follow, encoding=encoding)
+    listed = asyncio.run(look_at_listing(where, asking.fetch_rules(allow_private=allow_private), rules))
+    if as_json:
+        items = [
+            {
+                "id": identity(one),
+                "url": one.url,
+                "title": one.title,
+                "published_at": instant(one.published_at),
+                "stamp": one.stamp,
+            }
+            for one in listed.items
+        ]
+        say_json({"format": 1, "items": items, "parts": list(listed.parts), "notes": list(listed.notes)})
+        return
+    rows = [
+        (f"{one.published_at:%Y-%m-%d}" if one.published_at else "–", identity(one), one.url) for one in listed.items
+    ]
+    say(table(("DATE", "ID", "ADDRESS"), rows, asking.style()))
+    for part in listed.parts:
+        asking.note(f"further part: {part}")
+    for note in listed.notes:
+        asking.note(f"note: {note}")
 
 
 def _look(
@@ -90,8 +173,11 @@ def _look(
     remove: Sequence[str],
     encoding: str | None,
     allow_private: Sequence[str],
+    *,
+    browser: bool = False,
 ) -> Seen:
     import asyncio
+    from dataclasses import replace
 
     from monitor.looking import look
     from monitor.read import ReadRules
@@ -100,7 +186,8 @@ def _look(
     css, xpath = (None, selector[6:]) if selector and selector.startswith("xpath:") else (selector, None)
     rules = ReadRules(select=css, xpath=xpath, remove=tuple(remove), encoding=encoding)
     check_rules(rules)
-    return asyncio.run(look(where, asking.fetch_rules(allow_private=allow_private), rules))
+    fetch = asking.fetch_rules(allow_private=allow_private)
+    return asyncio.run(look(where, replace(fetch, browser=True) if browser else fetch, rules))
 
 
 @click.command("add")
@@ -111,6 +198,7 @@ def _look(
 @click.option("--every", help="How often to look: 15m, 1h, 7d.")
 @click.option("--tag", "tags", multiple=True, help="Tag (repeatable).")
 @click.option("--series", help="Series it belongs to.")
+@click.option("--browser", is_flag=True, help="Render the page in a browser first (needs the extra `browser`).")
 @click.option("--allow-private", multiple=True, metavar="CIDR", help="Allow addresses in this network (repeatable).")
 @click.option("--dry-run", is_flag=True, help="Show what would be read; write nothing.")
 @click.pass_obj
@@ -123,6 +211,7 @@ def add_command(
     every: str | None,
     tags: Sequence[str],
     series: str | None,
+    browser: bool,
     allow_private: Sequence[str],
     dry_run: bool,
 ) -> None:
@@ -139,7 +228,7 @@ def add_command(
     settings = asking.settings()
     if slug is None and any(declared.source.url == url for declared in settings.declarations):
         raise UsageError(f"{url}: is watched already", hint="--id gives it a second name.")
-    seen = _look(asking, url, selector, (), None, allow_private)
+    seen = _look(asking, url, selector, (), None, allow_private, browser=browser)
     write(reading_lines(seen.reading, asking.style()) + "\n")
     entry: dict[str, object] = {"id": slug or slug_of(url), "url": url}
     if selector and selector.startswith("xpath:"):
@@ -148,6 +237,10 @@ def add_command(
         entry["select"] = selector
     wanted = {"baseline": baseline, "series": series, "every": every, "tags": list(tags)}
     entry |= {key: value for key, value in wanted.items() if value}
+    if browser:
+        entry["browser"] = True
+    if selector is None:
+        _propose(asking, seen)
     if allow_private:
         entry["allow_private"] = list(allow_private)
     if dry_run:

@@ -46,14 +46,16 @@ def check_command(asking: Asking, names: Sequence[str], as_json: bool, exit_code
     from monitor.config import named
 
     settings = asking.settings(check_selectors=True)
-    chosen = named(settings, names)
+    chosen = named(settings, names) if not settings.listings else []
     started = utc_now()
-    if not chosen:
+    if not settings.declarations:
         asking.note("no sources are declared; `variorum add URL` adds one")
 
     async def check() -> list[Checked]:
         async with house(settings) as parts:
-            results = await _check_shown(asking, parts, chosen)
+            results = await (
+                _check_listed(asking, parts, names) if settings.listings else _check_shown(asking, parts, chosen)
+            )
             if as_json:
                 from monitor.render.json_forms import check_json
 
@@ -67,6 +69,22 @@ def check_command(asking: Asking, names: Sequence[str], as_json: bool, exit_code
         return 3
     changed = any(one.outcome in NEWS and one.outcome is not Outcome.NEW for one in results)
     return 1 if exit_code and changed else 0
+
+
+async def _check_listed(asking: Asking, parts: House, names: Sequence[str]) -> list[Checked]:
+    """Listings first, then the sources that are named, with what was found just now."""
+    from monitor.config import named
+    from monitor.discover import with_found
+    from storage.archive import Archive
+
+    everything = with_found(parts.settings, await parts.around.writer.call(Archive.found))
+    chosen = named(everything, names)
+    results = await _check_shown(asking, parts, [one for one in chosen if one.listing is not None])
+    fresh = [name for one in results for name in one.found]
+    more = with_found(parts.settings, await parts.around.writer.call(Archive.found, ids=fresh)) if fresh else everything
+    known = {one.source.id for one in chosen}
+    chosen += [one for one in more.declarations if one.source.id in set(fresh) - known and one.enabled]
+    return results + await _check_shown(asking, parts, [one for one in chosen if one.listing is None])
 
 
 async def _check_shown(asking: Asking, parts: House, chosen: Sequence[Declaration]) -> list[Checked]:
@@ -109,7 +127,7 @@ def _report(asking: Asking, parts: House, results: Sequence[Checked]) -> None:
     shown = 0
     for one in results:
         quiet = one.outcome in (Outcome.UNCHANGED, Outcome.NOT_MODIFIED)
-        if quiet and asking.verbosity <= 0:
+        if quiet and one.note is None and asking.verbosity <= 0:
             continue
         write(check_line(one, style) + "\n")
         if one.outcome in (Outcome.CHANGED, Outcome.COSMETIC) and asking.verbosity >= 0 and shown < DIFFS_SHOWN:
@@ -159,14 +177,14 @@ def _note_unused(asking: Asking, settings: Settings) -> None:
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 @click.pass_obj
 def sources_command(asking: Asking, as_json: bool) -> None:
-    """What is watched: the sources of config.yaml, with how often and with which reader.
+    """What is watched: the sources of config.yaml and those that listings found, with how often and which reader.
 
     \b
     Examples:
       variorum sources
       variorum sources --json
     """
-    settings = asking.settings()
+    settings = asking.watched()
     if as_json:
         say_json({"format": 1, "sources": [_declared_json(one) for one in settings.declarations]})
         return
@@ -177,6 +195,8 @@ def sources_command(asking: Asking, as_json: bool) -> None:
 
 def _declared_row(one: Declaration) -> tuple[str, str, str, str]:
     selector = one.read.select or (f"xpath:{one.read.xpath}" if one.read.xpath else "automatic")
+    if one.listing is not None:
+        selector = f"{one.listing.rules.kind} (listing)"
     return (one.source.id, one.rhythm.shown if one.enabled else "disabled", selector, one.source.url)
 
 
@@ -191,6 +211,9 @@ def _declared_json(one: Declaration) -> dict[str, object]:
         "select": one.read.select,
         "xpath": one.read.xpath,
         "enabled": one.enabled,
+        "listing": one.listing.rules.kind if one.listing is not None else None,
+        "found_by": one.found.listing if one.found is not None else None,
+        "title": one.found.title if one.found is not None else None,
     }
 
 
@@ -208,14 +231,22 @@ def status_command(asking: Asking, names: Sequence[str], as_json: bool) -> None:
     """
     from monitor.clock import utc_now
     from monitor.config import named
-    from monitor.render.answers import status_table
+    from monitor.render.answers import listed_lines, status_table
     from monitor.render.json_forms import status_json
 
-    wanted = {one.source.id for one in named(asking.settings(), names)} if names else None
     with asking.archive() as archive:
+        found = {one.source: one for one in archive.found()}
+        wanted = None
+        if names:
+            from monitor.discover import with_found
+
+            everything = with_found(asking.settings(), found.values())
+            listings = {one.source.id for one in named(everything, names) if one.listing is not None}
+            wanted = {one.source.id for one in named(everything, names)}
+            wanted |= {one.source for one in found.values() if one.listing in listings}
         states = [one for one in archive.states() if wanted is None or one.source.id in wanted]
     now = utc_now()
     if as_json:
-        say_json(status_json(states, now))
+        say_json(status_json(states, now, found))
     else:
-        say(status_table(states, now, asking.style()))
+        say(status_table(states, now, asking.style()) + listed_lines(states, found, now))

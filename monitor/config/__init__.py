@@ -9,13 +9,15 @@ from monitor.config.loading import load
 from monitor.config.model import schema
 from monitor.config.naming import named
 from monitor.config.problems import ConfigProblems, Problem
-from monitor.config.settings import Authority, Declaration, Series, Settings
+from monitor.config.settings import Authority, Declaration, Listing, PageRules, Series, Settings
 from monitor.config.slugs import slug
 
 __all__ = [
     "Authority",
     "ConfigProblems",
     "Declaration",
+    "Listing",
+    "PageRules",
     "Problem",
     "Series",
     "Settings",

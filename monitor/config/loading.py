@@ -10,13 +10,26 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from monitor import __version__
 from monitor.config.document import Document, Guarded
 from monitor.config.problems import ConfigProblems, KeyPath, Problem, nearest
-from monitor.config.settings import CONCURRENCY, PER_HOST, SPACING_S, Authority, Declaration, Series, Settings
+from monitor.config.settings import (
+    CONCURRENCY,
+    MAX_NEW,
+    PER_HOST,
+    SPACING_S,
+    Authority,
+    Declaration,
+    Listing,
+    PageRules,
+    Series,
+    Settings,
+)
 from monitor.config.slugs import slug
 from monitor.config.validation import Valid, validated
 from monitor.fetch import FetchRules
 from monitor.read import ReadRules
 from monitor.read.gate import GateRules
-from monitor.schedule import Interval
+from monitor.read.listing import KINDS as LISTING_KINDS
+from monitor.read.listing import ListRules
+from monitor.schedule import Ageing, Interval
 from storage.errors import ConfigError
 from storage.records import Phrase, Source
 
@@ -27,7 +40,7 @@ T = TypeVar("T")
 
 DATABASE: Final = "sqlite:///variorum.db"
 EVERY: Final = Interval(900.0, "15m")
-NOT_YET: Final = ("listings", "alerts", "channels", "web")
+NOT_YET: Final = ("alerts", "channels", "web")
 """Keys that are validated, so that a configuration can be prepared, and that this version does not act upon."""
 
 _FETCH_KEYS: Final = {
@@ -37,7 +50,12 @@ _FETCH_KEYS: Final = {
     "headers": "headers",
     "robots": "robots",
     "allow_private": "allow_private",
+    "proxy": "proxy",
+    "browser": "browser",
+    "browser_path": "browser_path",
+    "wait_for": "wait_for",
 }
+_PAGE_KEYS: Final = ("pages", "next", "print_view", "max_pages")
 _READ_KEYS: Final = ("select", "xpath", "remove", "start_after", "end_before", "encoding", "kind")
 _CONFIRM_KEYS: Final = {"after": "confirm_after_s", "times": "confirm_times"}
 _PINNED: Final = re.compile(r"@(?:first|[1-9][0-9]*|[0-9]{4}-[0-9]{2}-[0-9]{2})")
@@ -73,6 +91,7 @@ class _Joining:
         self._valid = valid
         self._texts: dict[Path, str | None] = {}
         self._declared: dict[int, Declaration] = {}
+        self._listings: dict[int, Declaration] = {}
         self._shared: dict[object, object] = {}
         head = valid.head
         defaults: dict[str, Any] = head.get("defaults", {})
@@ -84,6 +103,7 @@ class _Joining:
         self._fetch = _fetch_rules(base, defaults)
         self._read = _read_rules(ReadRules(), defaults)
         self._gate = _gate_rules(GateRules(), defaults)
+        self._pages = _page_rules(PageRules(), defaults)
         self._series = self._all_series()
 
     def settings(self) -> Settings:
@@ -91,12 +111,14 @@ class _Joining:
         head = self._valid.head
         for place, found in self._valid.items.get("sources", {}).items():
             self._declared[place] = self._declaration(place, found)
+        for place, found in self._valid.items.get("listings", {}).items():
+            self._listings[place] = self._listing(place, found)
         self._check_ids()
         self._check_names()
         return Settings(
             path=self._path,
             database=_beside(head.get("database", DATABASE), self._folder),
-            declarations=tuple(self._declared.values()),
+            declarations=(*self._declared.values(), *self._listings.values()),
             series=tuple(self._series.values()),
             fetch=self._fetch,
             user_agent=self._fetch.user_agent,
@@ -123,19 +145,35 @@ class _Joining:
         from monitor.read.html import check_rules
 
         found = []
-        for place, declared in self._declared.items():
+        every = [(one, "sources", place) for place, one in self._declared.items()]
+        every += [(one, "listings", place) for place, one in self._listings.items()]
+        for declared, part, place in every:
             try:
                 check_rules(declared.read)
+                _check_links(declared)
             except ConfigError as error:
                 key, _, said = error.message.partition(": ")
-                found.append(self._document.problem(self._home(place, key), said, error.hint))
+                found.append(self._document.problem(self._home(place, key, part), said, error.hint))
         return found
 
-    def _declaration(self, place: int, found: Mapping[str, Any]) -> Declaration:
+    def _listing(self, place: int, found: Mapping[str, Any]) -> Declaration:
+        """A listing is a source that is due like others: as often as what it finds is when young."""
+        kind = next(one for one in LISTING_KINDS if one in found)
+        # Further pages of an index: of what it finds, these keys would say nothing.
+        told = {key: value for key, value in found.items() if key not in ("next", "max_pages")}
+        declared = self._declaration(place, {**told, "url": found[kind]}, "listings")
+        pages = _page_rules(PageRules(), {key: found[key] for key in ("next", "max_pages") if key in found})
+        rules = ListRules(kind, found.get("follow"), pages.next, found.get("encoding"))
+        rhythm = declared.rhythm
+        own = Interval(rhythm.young_s, f"{rhythm.young_s:g}s") if isinstance(rhythm, Ageing) else rhythm
+        listing = Listing(rules, rhythm, declared.pages, found.get("max_new", MAX_NEW))
+        return replace(declared, rhythm=own, pages=pages, listing=listing)
+
+    def _declaration(self, place: int, found: Mapping[str, Any], part: str = "sources") -> Declaration:
         defaults: Mapping[str, Any] = self._valid.head.get("defaults", {})
         url: str = found["url"] if "url" in found else (self._folder / found["file"]).resolve().as_uri()
         series = found.get("series", defaults.get("series"))
-        named, baseline = self._baseline(place, found, series)
+        named, baseline = self._baseline(place, found, series, part)
         source = Source(
             id=found.get("id") or slug(url),
             url=url,
@@ -151,14 +189,17 @@ class _Joining:
             gate=self._once(_gate_rules(self._gate, found)),
             baseline=baseline,
             enabled=found.get("enabled", defaults.get("enabled", True)),
-            where=f"{self._document.name}:{self._document.line(('sources', place))}",
+            where=f"{self._document.name}:{self._document.line((part, place))}",
+            pages=self._once(_page_rules(self._pages, found)),
         )
 
     def _once(self, value: T) -> T:
         """One object for all equal ones: a hundred thousand sources have few ways of being read and fetched."""
         return cast("T", self._shared.setdefault(value, value))
 
-    def _baseline(self, place: int, found: Mapping[str, Any], series: str | None) -> tuple[str | None, Path | None]:
+    def _baseline(
+        self, place: int, found: Mapping[str, Any], series: str | None, part: str
+    ) -> tuple[str | None, Path | None]:
         """What the baseline is called and, for a file, where it is: the source's, its series' or the default one."""
         shared = self._series.get(series) if series else None
         if "baseline" not in found and shared is not None and shared.baseline is not None:
@@ -169,9 +210,9 @@ class _Joining:
         if named.startswith("@"):
             if not _PINNED.fullmatch(named):
                 hint = "@1, @first and @2022-03-01 stay what they are; @latest and @~1 would move."
-                self._fault(self._home(place, "baseline"), f"expected a pinned version, got {named!r}", hint)
+                self._fault(self._home(place, "baseline", part), f"expected a pinned version, got {named!r}", hint)
             return str(named), None
-        return str(named), self._text_file(named, self._home(place, "baseline"))
+        return str(named), self._text_file(named, self._home(place, "baseline", part))
 
     def _text_file(self, named: str, path: KeyPath) -> Path:
         """A file beside the configuration, which must be there and be UTF-8 text."""
@@ -220,10 +261,11 @@ class _Joining:
                 if name not in known:
                     hint = nearest(name, known) or "Channels stand under 'channels:'."
                     self._fault(("alerts", place, "to"), f"there is no channel '{name}'", hint)
-        watched = {one.source.id for one in self._declared.values()} | set(self._series)
-        watched.update(one.source.series for one in self._declared.values() if one.source.series)
+        everything = (*self._declared.values(), *self._listings.values())
+        watched = {one.source.id for one in everything} | set(self._series)
+        watched.update(one.source.series for one in everything if one.source.series)
         # What is named may stand in a source or series that has a fault of its own.
-        whole = all(self._all_right(name) for name in ("sources", "series"))
+        whole = all(self._all_right(name) for name in ("sources", "listings", "series"))
         for place, one in self._valid.items.get("phrases", {}).items():
             for name in one.get("expect", ()):
                 if name not in watched and whole:
@@ -248,11 +290,11 @@ class _Joining:
                 notes.append(f"{name}:{line(path)}: sources[{place}].url: {told}")
         return notes
 
-    def _home(self, place: int, key: str) -> KeyPath:
-        """Where the value stands that a source has: in itself, or in the defaults."""
-        own = self._valid.items["sources"][place]
+    def _home(self, place: int, key: str, part: str = "sources") -> KeyPath:
+        """Where the value stands that a source or listing has: in itself, or in the defaults."""
+        own = self._valid.items[part][place]
         if key in own or key not in self._valid.head.get("defaults", {}):
-            return ("sources", place, key)
+            return (part, place, key)
         return ("defaults", key)
 
     def _fault(self, path: KeyPath, message: str, hint: str | None) -> None:
@@ -290,6 +332,28 @@ def _filters(filters: tuple[dict[str, Any], ...]) -> dict[str, Any]:
                 pattern = value if key.endswith("matching") else re.escape(value)
                 (keep if key.startswith("keep") else delete).append(pattern)
     return {"keep_lines_matching": tuple(keep), "delete_lines_matching": tuple(delete), "substitute": tuple(put)}
+
+
+def _page_rules(base: PageRules, found: Mapping[str, Any]) -> PageRules:
+    changes = {key: found[key] for key in _PAGE_KEYS if key in found}
+    return replace(base, **changes) if changes else base
+
+
+def _check_links(declared: Declaration) -> None:
+    """Raise ``ConfigError`` (``KEY: what``) for a selector of links that cannot be understood."""
+    from monitor.read.links import AUTO, check_link
+    from monitor.read.listing import bare_follow, is_expression
+
+    listing = declared.listing
+    follow = listing.rules.follow if listing is not None else None
+    for key, selector in (
+        ("next", declared.pages.next),
+        ("print_view", (listing.pages if listing is not None else declared.pages).print_view),
+        ("wait_for", declared.fetch.wait_for),
+        ("follow", bare_follow(follow) if follow is not None and not is_expression(follow) else None),
+    ):
+        if selector is not None and selector != AUTO:
+            check_link(key, selector)
 
 
 def _gate_rules(base: GateRules, found: Mapping[str, Any]) -> GateRules:

@@ -58,6 +58,22 @@ def _one_selector(found: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _one_listing(found: dict[str, Any]) -> dict[str, Any]:
+    from monitor.read.listing import bare_follow, is_expression
+
+    follow = found.get("follow")
+    if "index" in found and follow is None:
+        raise wrong("an index needs 'follow'", "Say which links: a CSS selector such as '.news a', or '^https://…'.")
+    if follow is not None and is_expression(follow):
+        try:
+            re.compile(bare_follow(follow))
+        except re.error as error:
+            raise wrong(f"'follow' is no regular expression: {error}", "Put 'css:' before a CSS selector.") from None
+    elif follow is not None and "index" not in found:
+        raise wrong("a CSS selector as 'follow' needs an index", "For a feed or sitemap write '^https://…' or 're:…'.")
+    return _one_selector(found)
+
+
 def _database(value: object) -> Guarded:
     # Shown nowhere, refused or not: it may hold a password.
     if not isinstance(value, str) or not re.match(r"(sqlite|postgres(ql)?)(\+\w+)?://", value):
@@ -105,6 +121,16 @@ _FILTER: Final = section(
     ),
 )
 
+
+def _proxy(value: object) -> Guarded:
+    # Shown nowhere: it may hold a password.
+    if not isinstance(value, str) or not re.match(r"http://[^\s/?#]+/?$", value):
+        raise wrong("not the address of an HTTP proxy", "Write http://HOST:PORT, or http://USER:PASSWORD@HOST:PORT.")
+    return Guarded(str(value), "…")
+
+
+_PROXY: Final = parsed(_proxy, {"type": "string", "pattern": r"^http://|\$\{"})
+
 BEHAVIOUR: Final[dict[str, Key]] = {
     "select": Key(
         TEXT, "CSS selector of the statement. Without select and xpath the main text is found automatically."
@@ -128,6 +154,15 @@ BEHAVIOUR: Final[dict[str, Key]] = {
     "headers": Key(HEADERS, "Headers that are sent in addition."),
     "robots": Key(FLAG, "Whether robots.txt is honoured."),
     "allow_private": Key(many(NETWORK), "Networks outside the public internet that may be connected to."),
+    "next": Key(
+        TEXT, "CSS selector (or xpath:…) of the link to the next page, of a text or an index on several pages."
+    ),
+    "max_pages": Key(whole(1, 100), "The most pages that are taken of one text or index."),
+    "print_view": Key(TEXT, "Read the print view instead: auto, or the CSS selector (or xpath:…) of the link to it."),
+    "browser": Key(FLAG, "Whether the page is rendered by a browser first (pip install 'variorum[browser]')."),
+    "browser_path": Key(TEXT, "The Chromium that renders; found by itself if absent."),
+    "wait_for": Key(TEXT, "CSS selector that a rendered page must show before it is taken."),
+    "proxy": Key(_PROXY, "The HTTP proxy that is asked; none is taken from the environment."),
     "confirm": Key(_CONFIRM, "When a doubtful capture or a failure is believed."),
     "enabled": Key(FLAG, "Whether it is looked at."),
 }
@@ -139,16 +174,21 @@ SOURCE: Final[dict[str, Key]] = {
     "file": Key(TEXT, "A local file instead of url, beside this file or under file_roots."),
     "name": Key(TEXT, "A remark: what people call it."),
     "note": Key(TEXT, "A remark: anything."),
+    "pages": Key(many(URL), "Further addresses whose texts belong to this one, in order."),
     "user_visible_url": Key(WEB_URL, "The address to show to people, where another one is fetched."),
     **BEHAVIOUR,
 }
 
 LISTING: Final[dict[str, Key]] = {
     "id": Key(IDENTIFIER, "Stable name of the listing.", required=True),
-    "feed": Key(WEB_URL, "Address of an RSS or Atom feed that names sources."),
+    "feed": Key(WEB_URL, "Address of an RSS, Atom or JSON feed that names sources."),
     "index": Key(WEB_URL, "Address of a page whose links name sources."),
     "sitemap": Key(WEB_URL, "Address of a sitemap that names sources."),
-    "follow": Key(TEXT, "CSS selector of the links, or a regular expression over addresses."),
+    "follow": Key(
+        TEXT,
+        "CSS selector of the links (of an index), or a regular expression over whole addresses, which may be elsewhere.",
+    ),
+    "max_new": Key(whole(1, 10_000), "The most sources taken up in one look; the others wait for the next one."),
     "name": SOURCE["name"],
     "note": SOURCE["note"],
     **BEHAVIOUR,
@@ -258,7 +298,10 @@ HEAD: Final[dict[str, Key]] = {
 
 ITEMS: Final[dict[str, Key]] = {
     "sources": Key(section(SOURCE, exactly_one=("url", "file"), after=_one_selector), "What is watched."),
-    "listings": Key(section(LISTING, exactly_one=("feed", "index", "sitemap")), "Feeds and pages that name sources."),
+    "listings": Key(
+        section(LISTING, exactly_one=("feed", "index", "sitemap"), after=_one_listing),
+        "Feeds and pages that name sources.",
+    ),
     "series": Key(section(SERIES), "Ordered runs of sources of one kind, with a shared baseline."),
     "phrases": Key(section(PHRASE), "Set phrases whose coming and going is watched."),
     "alerts": Key(section(ALERT), "Which events are told, and to which channels."),

@@ -30,6 +30,7 @@ def named(settings: Settings, names: Sequence[str]) -> list[Declaration]:
 
 
 def _names(declared: Declaration) -> tuple[str | None, ...]:
+    # A listing's name means the listing; its series and tags are for what it finds, and for the listing with it.
     return (declared.source.id, declared.source.series, *declared.source.tags)
 
 

@@ -11,11 +11,14 @@ if TYPE_CHECKING:
     from monitor.fetch import FetchRules
     from monitor.read import ReadRules
     from monitor.read.gate import GateRules
+    from monitor.read.listing import ListRules
     from monitor.schedule import Rhythm
-    from storage.records import Phrase, Source
+    from storage.records import Found, Phrase, Source
 
 CONCURRENCY: Final = 50
 PER_HOST: Final = 2
+MAX_PAGES: Final = 20
+MAX_NEW: Final = 100
 SPACING_S: Final = 1.0
 """Between the starts of two requests to one public host, unless `spacing:` says otherwise."""
 
@@ -30,11 +33,40 @@ class Series:
 
 
 @dataclass(frozen=True, slots=True)
+class PageRules:
+    """Which documents make up one text: its own address, then ``pages``, then what ``next`` links to.
+
+    ``print_view`` is ``auto`` or the selector of the link to a print view, which is read instead of the page.
+    """
+
+    pages: tuple[str, ...] = ()
+    next: str | None = None
+    print_view: str | None = None
+    max_pages: int = MAX_PAGES
+
+    @property
+    def several(self) -> bool:
+        """Whether more than the page itself may be asked for."""
+        return bool(self.pages or self.next or self.print_view)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How a listing is read, and how the sources are looked at that it finds. At most ``max_new`` are taken up a look."""
+
+    rules: ListRules
+    rhythm: Rhythm
+    pages: PageRules
+    max_new: int = MAX_NEW
+
+
+@dataclass(frozen=True, slots=True)
 class Declaration:
     """One source as it is configured: what it is, and how it is fetched, read, judged and looked at again.
 
     ``baseline`` is the file of its baseline (None: it has none, or it is a pinned version, ``source.baseline``).
-    ``where`` is the line it stands on: ``config.yaml:12``.
+    ``where`` is the line it stands on: ``config.yaml:12``. ``listing`` is set for a listing, which has no text of its
+    own; ``found`` for a source that one found.
     """
 
     source: Source
@@ -45,6 +77,9 @@ class Declaration:
     baseline: Path | None
     enabled: bool
     where: str
+    pages: PageRules = PageRules()
+    listing: Listing | None = None
+    found: Found | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +114,11 @@ class Settings:
     phrases: tuple[Phrase, ...] = ()
     notes: tuple[str, ...] = ()
     timestamps: Authority | None = None
+
+    @property
+    def listings(self) -> tuple[Declaration, ...]:
+        """The declarations that are listings."""
+        return tuple(one for one in self.declarations if one.listing is not None)
 
     @property
     def shown_database(self) -> str:

@@ -23,6 +23,8 @@ class FetchRules:
     ``max_size_bytes`` bounds the body, on the wire and after decoding. ``headers`` are sent in addition; other than
     ``accept*`` and ``user-agent`` they stay with the first origin. ``allow_private`` names the networks (CIDR) outside
     the public internet that may be connected to, ``file_roots`` the folders below which local files may be read.
+    ``proxy`` is the proxy that is asked (none is taken from the environment). With ``browser`` the page is rendered by
+    the Chromium at ``browser_path`` (found by itself if None), which waits for the CSS selector ``wait_for``.
     """
 
     timeout_s: float = 30.0
@@ -33,6 +35,10 @@ class FetchRules:
     allow_private: tuple[str, ...] = ()
     follow_redirects: int = 5
     file_roots: tuple[str, ...] = ()
+    proxy: str | None = None
+    browser: bool = False
+    browser_path: str | None = None
+    wait_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

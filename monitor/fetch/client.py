@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import time
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import datetime
 
+    from monitor.fetch.browser import Browser
+
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 PERMANENT: Final = frozenset({301, 308})
 PAUSING: Final = frozenset({429, 503})
@@ -46,7 +48,10 @@ PAGE: Final = frozenset({200, 203})
 
 REACH: Final = "variorum.allow_private"
 """The request extension that carries ``FetchRules.allow_private``."""
+VIA: Final = "variorum.proxy"
+"""The request extension that carries ``FetchRules.proxy``."""
 
+EVERYWHERE: Final = ("0.0.0.0/0", "::/0")
 KEEP_ALIVE_S: Final = 3.0
 """Long enough for the next page of the same host, short enough that 1,000 hosts do not hold 1,000 idle sockets."""
 HEADER_BYTES: Final = 64 * 1024
@@ -116,6 +121,8 @@ class Fetcher:
         self._own_lookup: SystemLookup | None = None
         if lookup is None:
             lookup = self._own_lookup = SystemLookup()
+        self._lookup = lookup
+        self._browser: Browser | None = None
         self._client = _Client(
             transport=Pools(lookup, ssl_context),
             timeout=None,
@@ -132,6 +139,8 @@ class Fetcher:
 
     async def aclose(self) -> None:
         """Close every connection."""
+        if self._browser is not None:
+            await self._browser.aclose()
         await self._client.aclose()
         if self._own_lookup is not None:
             self._own_lookup.close()
@@ -146,11 +155,28 @@ class Fetcher:
         if is_local(url):
             return await asyncio.to_thread(fetch_local, url, rules, validators, self._clock())
         at, credentials = _address(url)
+        if rules.browser:
+            return await self._rendered(at, rules)
         headers = request_headers(rules, credentials, validators)
         if is_private_host(at.host):
             return await self._in_time(at, headers, rules, validators)
         async with self._turns.turn(_authority(at)):
             return await self._in_time(at, headers, rules, validators)
+
+    async def _rendered(self, at: httpx.URL, rules: FetchRules) -> Fetched:
+        """The page as a browser shows it; its first request passes robots.txt like any other, every one the guard."""
+        from monitor.fetch.browser import Browser
+
+        browser = self._browser = self._browser or Browser(self._lookup, self._clock)
+        browser.require(rules)
+        # Its own time is counted once it has a place: rendering is slow, and only a few pages are rendered at once.
+        async with self._turns.turn(_authority(at)) if not is_private_host(at.host) else nullcontext():
+            try:
+                async with asyncio.timeout(rules.timeout_s):
+                    await self._admit(at, rules)
+            except TimeoutError:
+                raise _too_slow(rules) from None
+            return await browser.render(str(at), rules)
 
     async def _in_time(self, at: httpx.URL, headers: Fields, rules: FetchRules, validators: Validators) -> Fetched:
         async with self._places:
@@ -159,11 +185,7 @@ class Fetcher:
                     async with self._answer(at, headers, rules) as answer:
                         return await self._fetched(str(at), answer, rules, validators)
             except TimeoutError:
-                raise FetchError(
-                    f"took longer than {rules.timeout_s:g} s",
-                    reason=FetchReason.TIMEOUT,
-                    hint="Checked again by itself; 'timeout' on the source allows more.",
-                ) from None
+                raise _too_slow(rules) from None
 
     @asynccontextmanager
     async def _answer(self, at: httpx.URL, headers: Fields, rules: FetchRules) -> AsyncIterator[_Answer]:
@@ -201,6 +223,9 @@ class Fetcher:
     async def _admit(self, at: httpx.URL, rules: FetchRules) -> None:
         """Raise ``FetchError`` for a refused address, a host that wants a pause, a page that robots.txt keeps back."""
         admit(at.host, rules.allow_private)
+        if rules.proxy is not None:
+            # The proxy looks the name up itself; where it leads is judged before it is asked.
+            await GuardedResolver(networks(rules.allow_private), self._lookup).resolve(at.host, at.port or 0)
         self._turns.refuse_while_closed(_authority(at))
         if not rules.robots:
             return
@@ -231,7 +256,7 @@ class Fetcher:
     async def _ask(
         self, at: httpx.URL, headers: Fields, rules: FetchRules, cookies: httpx.Cookies | None
     ) -> httpx.Response:
-        request = httpx.Request("GET", at, headers=headers, extensions={REACH: rules.allow_private})
+        request = httpx.Request("GET", at, headers=headers, extensions={REACH: rules.allow_private, VIA: rules.proxy})
         if cookies is not None:
             cookies.set_cookie_header(request)
         try:
@@ -307,6 +332,14 @@ async def _body(answer: _Answer, rules: FetchRules, *, cut: bool = False) -> byt
     return b"".join(pieces)
 
 
+def _too_slow(rules: FetchRules) -> FetchError:
+    return FetchError(
+        f"took longer than {rules.timeout_s:g} s",
+        reason=FetchReason.TIMEOUT,
+        hint="Checked again by itself; 'timeout' on the source allows more.",
+    )
+
+
 def _too_large(bound: int, how: str) -> FetchError:
     return FetchError(
         f"larger than {bound:,} bytes ({how})",
@@ -373,6 +406,17 @@ def _authority(at: httpx.URL) -> str:
     return f"{at.host}:{at.port}" if at.port else at.host
 
 
+def _proxy(url: str) -> httpx.Proxy:
+    """The proxy at that address; its user name and password as the header that it reads."""
+    at = httpx.URL(url)
+    if not at.userinfo:
+        return httpx.Proxy(at)
+    import base64
+
+    name = base64.b64encode(f"{at.username}:{at.password}".encode()).decode()
+    return httpx.Proxy(at.copy_with(username=None, password=None), headers={"Proxy-Authorization": f"Basic {name}"})
+
+
 class Pools(httpx.AsyncBaseTransport):
     """aiohttp's connection pools below httpx: one for each list of allowed networks, plain and secure.
 
@@ -385,14 +429,16 @@ class Pools(httpx.AsyncBaseTransport):
         self._lookup = lookup
         self._make_context = ssl_context
         self._context: ssl.SSLContext | None = None
-        self._pools: dict[tuple[bool, tuple[str, ...]], AiohttpTransport] = {}
+        self._pools: dict[tuple[bool, tuple[str, ...], str | None], AiohttpTransport] = {}
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """One exchange, without redirects and without decoding."""
-        kind = (request.url.scheme == "https", request.extensions.get(REACH, ()))
+        kind = (request.url.scheme == "https", request.extensions.get(REACH, ()), request.extensions.get(VIA))
         pool = self._pools.get(kind)
         if pool is None:
             pool = self._pools[kind] = self._pool(*kind)
+        if not kind[0] and pool.proxy is not None:
+            request.headers.update(pool.proxy.headers)  # aiohttp sends a proxy's own headers for tunnels only
         return await pool.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -401,8 +447,9 @@ class Pools(httpx.AsyncBaseTransport):
             _, pool = self._pools.popitem()
             await pool.aclose()
 
-    def _pool(self, secure: bool, allow_private: tuple[str, ...]) -> AiohttpTransport:
-        allowed = networks(allow_private)
+    def _pool(self, secure: bool, allow_private: tuple[str, ...], proxy: str | None) -> AiohttpTransport:
+        # Through a proxy only the proxy is dialled, and who configured it may have it anywhere; the target was judged.
+        allowed = networks(allow_private if proxy is None else EVERYWHERE)
         context = self._secure_context() if secure else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # trusts nobody
         connector = aiohttp.TCPConnector(
             resolver=GuardedResolver(allowed, self._lookup),
@@ -420,7 +467,7 @@ class Pools(httpx.AsyncBaseTransport):
             max_line_size=HEADER_BYTES,
             max_field_size=HEADER_BYTES,
         )
-        return AiohttpTransport(verify=context, client=session)
+        return AiohttpTransport(verify=context, client=session, proxy=_proxy(proxy) if proxy else None)
 
     def _secure_context(self) -> ssl.SSLContext:
         if self._context is None:

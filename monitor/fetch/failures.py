@@ -19,7 +19,11 @@ _RETRY_HINT: Final = "Checked again by itself; open the address in a browser to 
 
 def told(error: BaseException, host: str) -> FetchError:
     """The failure of an exchange with ``host`` as a ``FetchError``, by the deepest cause that says something."""
-    for cause in _causes(error):
+    causes = _causes(error)
+    for cause in causes:
+        if isinstance(cause, aiohttp.ClientProxyConnectionError | aiohttp.ClientHttpProxyError):
+            return proxy(cause)
+    for cause in causes:
         if isinstance(cause, FetchError):
             return cause
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -51,6 +55,18 @@ def certificate(error: ssl.SSLCertVerificationError, host: str) -> FetchError:
     )
 
 
+def proxy(error: OSError | aiohttp.ClientHttpProxyError) -> FetchError:
+    """A proxy that cannot be reached, or will not take us to the host."""
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        hint = (
+            "Put user name and password into 'proxy': http://USER:PASSWORD@HOST:PORT." if error.status == 407 else None
+        )
+        return FetchError(f"the proxy refuses: HTTP {error.status}", reason=FetchReason.CONNECT, hint=hint)
+    return FetchError(
+        f"the proxy cannot be reached: {_said(error)}", reason=FetchReason.CONNECT, hint="Is 'proxy' right?"
+    )
+
+
 def status(code: int, retry_after_s: float | None) -> FetchError:
     """An answer that is not the page."""
     try:
@@ -70,6 +86,7 @@ _HINTS: Final = {
     401: "The page wants a login; 'headers:' on the source can carry one.",
     403: "The site refuses us; an honest user_agent with a contact address often helps.",
     404: "Open the address in a browser: has the page moved?",
+    407: "Put user name and password into 'proxy': http://USER:PASSWORD@HOST:PORT.",
     410: "The site says that the page is gone for good.",
     429: "We ask too often; a longer 'every' on the sources of this host helps.",
 }

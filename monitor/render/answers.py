@@ -9,7 +9,7 @@ from monitor.render.marks import SEVERITY_ROLES
 from monitor.render.safe import one_line
 from monitor.render.telling import plural, shown_time, shown_window
 from monitor.render.terminal import PROSE_WIDTH, Role, Run, fit, padded, paint, painted, width_of, wrap
-from storage.records import Event, EventKind, Outcome, Severity, SourceState, Text, Version
+from storage.records import Event, EventKind, Found, Outcome, Severity, SourceState, Text, Version
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
@@ -38,6 +38,8 @@ class CheckResult(Protocol):
     def hint(self) -> str | None: ...  # noqa: D102
     @property
     def ms(self) -> int: ...  # noqa: D102
+    @property
+    def note(self) -> str | None: ...  # noqa: D102
 
 
 _OUTCOME_ROLES: Final = {
@@ -171,6 +173,8 @@ def check_line(result: CheckResult, style: Style) -> str:
         line += "  " + paint("silent: no date on the page changed", Role.MAJOR, style.color)
     if result.error:
         line += f": {one_line(result.error)}"
+    elif result.note:
+        line += f": {one_line(result.note)}"
     if result.hint:
         line += "\n" + " " * 12 + paint(f"hint: {one_line(result.hint)}", Role.QUIET, style.color)
     return line
@@ -213,6 +217,16 @@ def status_table(states: Sequence[SourceState], now: datetime, style: Style) -> 
         if state.failures and state.last_error and not state.retired
     ]
     return shown + ("\n" + "\n".join(troubles) + "\n" if troubles else "")
+
+
+def listed_lines(states: Sequence[SourceState], found: Mapping[str, Found], now: datetime) -> str:
+    """What the listings of these sources name no more, each with its listing and since when."""
+    missing = [
+        f"{one_line(one.source)}: no longer listed by {one_line(one.listing)}, noticed {_ago(one.missing_since, now)}"
+        for state in states
+        if (one := found.get(state.source.id)) is not None and one.missing_since is not None and not state.retired
+    ]
+    return "\n" + "\n".join(missing) + "\n" if missing else ""
 
 
 _STATE_ROLES: Final = {"gone": Role.MAJOR, "failing": Role.MAJOR, "doubtful": Role.WORDING, "ok": Role.GOOD}

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from monitor.render import Comparison, Side, Style
     from monitor.render.answers import CheckResult
     from storage.records import Edit, Event, SourceState, Span, Text, Version, Window
+    from storage.records import Found as Listed
 
 FORMAT: Final = 1
 """Version of the documents: raised when a key changes its meaning or goes."""
@@ -118,6 +119,7 @@ def check_json(started: datetime, results: Sequence[CheckResult]) -> dict[str, o
                 "severity": one.severity.label if one.severity is not None else None,
                 "silent": one.silent,
                 "error": one.error,
+                "note": one.note,
                 "ms": one.ms,
             }
             for one in results
@@ -201,12 +203,27 @@ def show_json(version: Version, text: Text) -> dict[str, object]:
     }
 
 
-def status_json(states: Sequence[SourceState], now: datetime) -> dict[str, object]:
-    """``status --json``."""
-    return {"format": FORMAT, "at": instant(now), "sources": [_state(state) for state in states]}
+def status_json(
+    states: Sequence[SourceState], now: datetime, found: Mapping[str, Listed] | None = None
+) -> dict[str, object]:
+    """``status --json``; ``found`` tells of those that listings named, by id."""
+    told = [_state(state, (found or {}).get(state.source.id)) for state in states]
+    return {"format": FORMAT, "at": instant(now), "sources": told}
 
 
-def _state(state: SourceState) -> dict[str, object]:
+def _state(state: SourceState, found: Listed | None) -> dict[str, object]:
+    listed = (
+        {
+            "listing": found.listing,
+            "title": found.title,
+            "published_at": instant(found.published_at),
+            "listed_stamp": found.stamp,
+            "first_listed": instant(found.first_listed),
+            "missing_since": instant(found.missing_since),
+        }
+        if found is not None
+        else None
+    )
     return {
         "id": state.source.id,
         "url": state.source.url,
@@ -224,6 +241,7 @@ def _state(state: SourceState) -> dict[str, object]:
         "gone": state.gone,
         "retired": state.retired,
         "chain": state.chain,
+        "found": listed,
     }
 
 

@@ -277,8 +277,8 @@ def test_the_whole_shape_of_the_design_is_accepted_and_what_is_not_acted_upon_is
         sources:
           - {id: one, url: "https://a.org/1", user_visible_url: "https://a.org/", series: calls, tags: [desk]}
         listings:
-          - {id: feed, feed: "https://a.org/feed", follow: "a.title", series: calls, select: article, every: 1h}
-          - {id: index, index: "https://a.org/news", allow_private: [10.0.0.0/8]}
+          - {id: feed, feed: "https://a.org/feed", follow: "^https://a.org/", series: calls, select: article, every: 1h}
+          - {id: index, index: "https://a.org/news", follow: "a.title", next: a.next, allow_private: [10.0.0.0/8]}
           - {id: map, sitemap: "https://a.org/sitemap.xml"}
         series: [{id: calls, title: Calls}]
         phrases:
@@ -299,10 +299,9 @@ def test_the_whole_shape_of_the_design_is_accepted_and_what_is_not_acted_upon_is
         _remark: {anything: goes}
         """
     settings = loaded(tmp_path, words, env={"SMTP_PASSWORD": "x"})
-    assert len(settings.declarations) == 1
+    assert [one.source.id for one in settings.declarations] == ["one", "feed", "index", "map"]
     notes = [one.removeprefix(f"{settings.path}:").partition(", ")[0] for one in settings.notes]
     assert notes == [
-        "5: listings: checked",
         "12: alerts: checked",
         "15: channels: checked",
         "24: web: checked",

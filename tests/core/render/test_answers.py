@@ -138,6 +138,7 @@ class Checked:
     error: str | None = None
     hint: str | None = None
     ms: int = 0
+    note: str | None = None
 
 
 def test_a_check_says_what_changed_or_what_went_wrong() -> None:
@@ -230,6 +231,7 @@ def test_json_documents_hold_the_promised_keys() -> None:
             "severity": None,
             "silent": False,
             "error": None,
+            "note": None,
             "ms": 7,
         }
     ]

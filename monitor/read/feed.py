@@ -1,0 +1,148 @@
+"""Feeds: RSS 0.9 to 2.0, Atom and JSON Feed → what they list. Pure.
+
+Read by local names, whatever the namespace; a feed that is not well-formed is read as far as it goes. No entity is
+expanded and nothing is fetched: entity bombs and external entities stay the few bytes they are.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from html import escape
+from html.entities import html5
+from typing import TYPE_CHECKING, Any, Final
+
+import lxml.etree
+
+from monitor.read.encoding import decode
+from monitor.read.listing import Item, Listed, plain_title, when
+from storage.errors import ReadError
+
+if TYPE_CHECKING:
+    from lxml.etree import _Element as Element
+
+    from monitor.read.listing import ListRules
+
+_DOCTYPE: Final = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
+_DECLARATION: Final = re.compile(r"\s*<\?xml[^>]*\?>")
+_AMPERSAND: Final = re.compile(r"<!\[CDATA\[.*?\]\]>|&(#?\w{1,32};)?", re.DOTALL)
+_OF_XML: Final = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
+_ROOTS: Final = frozenset({"rss", "rdf", "feed", "channel"})
+
+
+def listed(body: bytes, rules: ListRules, content_type: str | None, url: str) -> Listed:  # noqa: ARG001
+    """What a feed lists. Raises ``ReadError`` when it is none."""
+    words, _, notes = decode(body, content_type=content_type, wanted=rules.encoding)
+    if words.lstrip()[:1] == "{":
+        return Listed(tuple(_json_items(words)), notes=notes)
+    root = parse_xml(words)
+    if root is None or _name(root) not in _ROOTS:
+        hint = "A page of links is an 'index', a list for search engines a 'sitemap'."
+        raise ReadError("this is no feed (RSS, Atom or JSON Feed)", hint=hint)
+    entries = [one for one in root.iter() if _name(one) in ("item", "entry")]
+    return Listed(tuple(_item(one) for one in entries), notes=notes)
+
+
+def parse_xml(words: str) -> Element | None:
+    """The root of an XML document, as far as it can be read. Document types are cut off, so that no entity exists."""
+    words = _DOCTYPE.sub("", _DECLARATION.sub("", words.replace("\x00", ""), count=1), count=1).strip()
+    words = _AMPERSAND.sub(_meant, words)
+    parser = lxml.etree.XMLParser(
+        encoding="utf-8",
+        recover=True,
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        remove_comments=True,
+        remove_pis=True,
+    )
+    try:
+        return lxml.etree.fromstring(words.encode("utf-8", "replace"), parser)
+    except (lxml.etree.LxmlError, ValueError):
+        return None
+
+
+def _meant(found: re.Match[str]) -> str:
+    """A bare ampersand, and an entity that HTML knows and XML does not, as what they are meant to be."""
+    name = found[1]
+    if found[0].startswith("<") or (name is not None and (name.startswith("#") or name in _OF_XML)):
+        return found[0]
+    return escape(html5[name]) if name in html5 else f"&amp;{name or ''}"
+
+
+def children(element: Element) -> dict[str, list[Element]]:
+    """The child elements by local name, in lower case."""
+    found: dict[str, list[Element]] = {}
+    for child in element:
+        found.setdefault(_name(child), []).append(child)
+    return found
+
+
+def words_of(element: Element | None) -> str | None:
+    """All text below an element; None for none."""
+    return ("".join(str(piece) for piece in element.itertext()).strip() or None) if element is not None else None
+
+
+def _name(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2].lower()  # the tag of an entity that nobody expands is no text
+
+
+def _item(entry: Element) -> Item:
+    parts = children(entry)
+
+    def first(*names: str) -> str | None:
+        return next((words for name in names for one in parts.get(name, ()) if (words := words_of(one))), None)
+
+    published = first("pubdate", "published", "issued", "date", "created")
+    changed = first("updated", "modified")
+    # Media and podcast extensions have titles of their own: the entry's is of its own vocabulary.
+    titles = parts.get("title", [])
+    own = str(entry.tag).rpartition("}")[0]
+    title = next((one for one in titles if str(one.tag).rpartition("}")[0] == own), titles[0] if titles else None)
+    return Item(_link(parts), plain_title(words_of(title)), when(published) or when(changed), changed)
+
+
+def _link(parts: dict[str, list[Element]]) -> str:
+    """The address of an entry: Atom's ``alternate`` link, RSS's ``link``, or a ``guid`` that is an address."""
+    links = parts.get("link", [])
+    for one in links:
+        href = one.get("href")
+        if href and one.get("rel", "alternate") == "alternate":
+            return str(href)
+    for one in links:
+        if found := words_of(one):
+            return found
+    for one in parts.get("guid", []):
+        words = words_of(one)
+        if words and one.get("isPermaLink", "true") != "false":
+            return words
+    other = next((one.get("href") for one in links if one.get("href") and one.get("rel") != "enclosure"), None)
+    # An identifier that is an address is one (RSS 1.0's rdf:about is the same as its link, which always stands).
+    return other or next((words_of(one) or "" for one in parts.get("id", [])), "") or "urn:none"
+
+
+def _json_items(words: str) -> list[Item]:
+    """https://www.jsonfeed.org/version/1.1/"""
+    try:
+        feed: Any = json.loads(words)
+    except (ValueError, RecursionError):
+        raise ReadError("this is no feed: neither XML nor JSON that can be read") from None
+    entries = feed.get("items") if isinstance(feed, dict) else None
+    if not isinstance(entries, list):
+        raise ReadError("this is no JSON Feed: it has no list of items")
+    found = []
+    for one in entries:
+        if not isinstance(one, dict):
+            continue
+        say = {key: value for key, value in one.items() if isinstance(value, str)}
+        url = say.get("url") or say.get("external_url") or say.get("id", "")
+        changed = say.get("date_modified")
+        found.append(
+            Item(
+                url or "urn:none",
+                plain_title(say.get("title")),
+                when(say.get("date_published")) or when(changed),
+                changed,
+            )
+        )
+    return found
