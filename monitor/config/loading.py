@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from monitor import __version__
 from monitor.config.document import Document, Guarded
 from monitor.config.problems import ConfigProblems, KeyPath, Problem, nearest
-from monitor.config.settings import CONCURRENCY, PER_HOST, SPACING_S, Declaration, Series, Settings
+from monitor.config.rhythms import planned
+from monitor.config.settings import CONCURRENCY, PER_HOST, SPACING_S, WITHIN_S, Declaration, Health, Logging, Series, Settings
 from monitor.config.slugs import slug
 from monitor.config.validation import Valid, validated
 from monitor.fetch import FetchRules
@@ -107,6 +108,9 @@ class _Joining:
                 Phrase(one["id"], tuple(one["variants"]), tuple(one.get("expect", ())))
                 for one in self._valid.items.get("phrases", {}).values()
             ),
+            health=_health(head.get("health", {})),
+            log=Logging(head.get("log", {}).get("format", "text"), head.get("log", {}).get("level")),
+            secrets=_secrets(self._document.values),
             notes=tuple(self._notes()),
         )
 
@@ -139,7 +143,14 @@ class _Joining:
             source=source,
             read=self._once(_read_rules(self._read, found)),
             fetch=self._once(_fetch_rules(self._fetch, found)),
-            rhythm=self._once(found.get("every", defaults.get("every", EVERY))),
+            rhythm=self._once(
+                planned(
+                    found.get("every", defaults.get("every", EVERY)),
+                    found.get("active", defaults.get("active")),
+                    found.get("after_change", defaults.get("after_change")),
+                )
+            ),
+            was=found.get("was"),
             gate=self._once(_gate_rules(self._gate, found)),
             baseline=baseline,
             enabled=found.get("enabled", defaults.get("enabled", True)),
@@ -249,6 +260,39 @@ class _Joining:
 
     def _fault(self, path: KeyPath, message: str, hint: str | None) -> None:
         self.problems.append(self._document.problem(path, message, hint))
+
+
+def _health(found: Mapping[str, Any]) -> Health | None:
+    if "listen" not in found:
+        return None
+    host, _, port = found["listen"].rpartition(":")
+    return Health(host.strip("[]"), int(port), found.get("within", WITHIN_S))
+
+
+def _secrets(values: object) -> frozenset[str]:
+    """What came from the environment, stands under a key of secrets, or is a password within an address."""
+    found: set[str] = set()
+
+    def search(value: object, key: str) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                search(inner, "headers" if key == "headers" else str(name))
+        elif isinstance(value, list | tuple):
+            for inner in value:
+                search(inner, key)
+        elif isinstance(value, str):
+            if isinstance(value, Guarded) or key in _SECRET_KEYS:
+                found.add(str(value))
+            if userinfo := _PASSWORD.search(value):
+                found.add(userinfo[1])
+
+    search(values, "")
+    # A short or common value would black out ordinary words.
+    return frozenset(secret for secret in found if len(secret) >= 6)
+
+
+_SECRET_KEYS: Final = frozenset({"password", "secret", "apprise", "headers"})
+_PASSWORD: Final = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
 
 
 def _fetch_rules(base: FetchRules, found: Mapping[str, Any]) -> FetchRules:

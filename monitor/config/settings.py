@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ CONCURRENCY: Final = 50
 PER_HOST: Final = 2
 SPACING_S: Final = 1.0
 """Between the starts of two requests to one public host, unless `spacing:` says otherwise."""
+WITHIN_S: Final = 600.0
+"""So long may the last fetch be ago, while something is due, before the daemon calls itself unhealthy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Declaration:
     """One source as it is configured: what it is, and how it is fetched, read, judged and looked at again.
 
     ``baseline`` is the file of its baseline (None: it has none, or it is a pinned version, ``source.baseline``).
-    ``where`` is the line it stands on: ``config.yaml:12``.
+    ``where`` is the line it stands on: ``config.yaml:12``. ``was`` is the id under which its history was kept before.
     """
 
     source: Source
@@ -45,13 +47,31 @@ class Declaration:
     baseline: Path | None
     enabled: bool
     where: str
+    was: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Where health and metrics are served; ``within_s``: how old the last fetch may be while something is due."""
+
+    host: str
+    port: int
+    within_s: float = WITHIN_S
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """How the daemon logs: ``text`` or ``json``, from ``level`` on (None: as the command line says)."""
+
+    format: str = "text"
+    level: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All that a configuration says. ``notes``: one line for each thing that is accepted and not acted upon yet.
 
-    ``fetch`` holds the defaults, for addresses that no source declares.
+    ``fetch`` holds the defaults, for addresses that no source declares. ``secrets``: the values that no log may show.
     """
 
     path: Path
@@ -64,6 +84,9 @@ class Settings:
     per_host: int = PER_HOST
     spacing_s: float = SPACING_S
     phrases: tuple[Phrase, ...] = ()
+    health: Health | None = None
+    log: Logging = Logging()
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
     notes: tuple[str, ...] = ()
 
     @property
