@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import uuid
 from contextlib import asynccontextmanager
@@ -12,6 +13,7 @@ from monitor.check import Around
 from monitor.clock import utc_now
 from monitor.fetch.client import Fetcher
 from monitor.quiet import hush
+from monitor.schedule import replanned
 from monitor.sides import differ_rules
 from monitor.writer import Writer
 from storage.archive import Archive
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from monitor.config import Settings
+    from storage.due import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +53,7 @@ async def house(
                 concurrency=settings.concurrency, per_host=settings.per_host, spacing_s=settings.spacing_s, clock=now
             )
             try:
-                sources = [declared.source for declared in settings.declarations]
-                idle = {declared.source.id for declared in settings.declarations if not declared.enabled}
-                await writer.call(Archive.declare, sources, now(), idle=idle)
+                await declare(settings, writer, now())
                 yield House(settings, archive, Around(fetcher, writer, now, rules=differ_rules(settings), owner=owner))
             finally:
                 await fetcher.aclose()
@@ -60,6 +61,45 @@ async def house(
             await writer.aclose()
     finally:
         archive.close()
+
+
+async def declare(
+    settings: Settings, writer: Writer, now: datetime, dice: Callable[[], float] = random.random
+) -> list[str]:
+    """Make the archive watch what the settings say; returns the ids that continue the history of a renamed source.
+
+    Missing ones are retired with their history. A quicker rhythm takes effect at once, and what is long overdue is
+    spread over the next minutes.
+    """
+    declarations = {declared.source.id: declared for declared in settings.declarations}
+    was = {name: declared.was for name, declared in declarations.items() if declared.was is not None}
+    renamed = await writer.call(Archive.rename, was) if was else []
+    idle = {name for name, declared in declarations.items() if not declared.enabled}
+    await writer.call(Archive.declare, [declared.source for declared in declarations.values()], now, idle=idle)
+    await replan(settings, writer, now, dice)
+    return renamed
+
+
+async def replan(settings: Settings, writer: Writer, now: datetime, dice: Callable[[], float] = random.random) -> int:
+    """Plan anew what the rhythms would plan otherwise, or what a long sleep made overdue. Returns how many."""
+    rhythms = {declared.source.id: declared.rhythm for declared in settings.declarations if declared.enabled}
+
+    def better(pace: Pace) -> datetime | None:
+        rhythm = rhythms.get(pace.source)
+        if rhythm is None:
+            return None
+        return replanned(
+            rhythm,
+            now,
+            next_check=pace.next_check,
+            last_check=pace.last_check,
+            first_seen=pace.first_seen,
+            last_change=pace.last_change,
+            failures=pace.failures,
+            jitter=dice(),
+        )
+
+    return await writer.call(Archive.replan, now, better)
 
 
 def lease_owner() -> str:

@@ -228,7 +228,9 @@ def replanned(
             return None
         usual = next_due(rhythm, now, first_seen=first_seen, last_change=last_change, failures=0, jitter=0.0)
         over_s = min(JITTER_MOST_S, (usual - now).total_seconds() / 2)
-        return _within(rhythm.hours if isinstance(rhythm, Planned) else None, now + timedelta(seconds=jitter * over_s), 0)
+        return _within(
+            rhythm.hours if isinstance(rhythm, Planned) else None, now + timedelta(seconds=jitter * over_s), 0
+        )
     if failures or last_check is None:
         return None
     latest = next_due(rhythm, last_check, first_seen=first_seen, last_change=last_change, failures=0, jitter=1.0)

@@ -11,7 +11,17 @@ from monitor import __version__
 from monitor.config.document import Document, Guarded
 from monitor.config.problems import ConfigProblems, KeyPath, Problem, nearest
 from monitor.config.rhythms import planned
-from monitor.config.settings import CONCURRENCY, PER_HOST, SPACING_S, WITHIN_S, Declaration, Health, Logging, Series, Settings
+from monitor.config.settings import (
+    CONCURRENCY,
+    PER_HOST,
+    SPACING_S,
+    WITHIN_S,
+    Declaration,
+    Health,
+    Logging,
+    Series,
+    Settings,
+)
 from monitor.config.slugs import slug
 from monitor.config.validation import Valid, validated
 from monitor.fetch import FetchRules
@@ -213,6 +223,10 @@ class _Joining:
                 hint = "Give each its own id." if given else "Give it an id of its own: `id: …`."
                 self._fault((*path, "id") if given else path, f"{said}, first on line {first[name]}", hint)
             first.setdefault(name, line)
+        for place, one in self._declared.items():
+            if one.was is not None and one.was in first:
+                said = f"'{one.was}' is declared too, on line {first[one.was]}"
+                self._fault(("sources", place, "was"), said, "A history has one source: remove one of the two.")
 
     def _check_names(self) -> None:
         """Alerts name channels, phrases name series or sources: those that exist."""
