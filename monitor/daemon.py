@@ -84,6 +84,23 @@ class Daemon:
         every_s = min(HEARTBEAT_S, systemd.watchdog_s() or HEARTBEAT_S)
         return [Job("tick", TICK_S, self.wake), Job("heartbeat", every_s, self.beat)]
 
+    @property
+    def settings(self) -> Settings:
+        """What it goes by now."""
+        return self._settings
+
+    @property
+    def running(self) -> list[asyncio.Task[None]]:
+        """The checks in flight."""
+        return list(self._running.values())
+
+    async def settled(self) -> None:
+        """Return when the heartbeat that has begun, and the reload it asked for, have ended."""
+        if self._beating is not None:
+            await asyncio.wait([self._beating])
+        if self._reloading is not None:
+            await asyncio.wait([self._reloading])
+
     def _adopt(self, settings: Settings) -> None:
         self._settings = settings
         self._declared = {one.source.id: one for one in settings.declarations if one.enabled}

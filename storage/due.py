@@ -83,7 +83,7 @@ def replan(connection: Connection, now: datetime, better: Callable[[Pace], datet
     )
     moved = []
     # Row by row: a hundred thousand sources must not stand in memory at once.
-    for row in connection.execution_options(stream_results=True).execute(watched).yield_per(500):
+    for row in connection.execute(watched.execution_options(stream_results=True, yield_per=500)):
         found = better(Pace(*row[1:]))
         if found is not None and found != row.next_check:
             moved.append({"of": row.key, "to": found})

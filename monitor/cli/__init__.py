@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "phrases": ("monitor.cli.questions", "Where the registered set phrases stand, are missing, or changed"),
     "import": ("monitor.cli.bring_in", "Bring in what was kept elsewhere: a folder of dated texts"),
     "config": ("monitor.cli.operate", "Check config.yaml, print its JSON Schema"),
+    "doctor": ("monitor.cli.doctor", "Examine what the daemon leans on, and say what to mend"),
     "migrate": ("monitor.cli.operate", "Bring the database to this program's schema (a backup is made first)"),
     "demo": ("monitor.cli.operate", "Watch a statement being quietly edited, offline"),
 }

@@ -121,6 +121,7 @@ class _Joining:
             health=_health(head.get("health", {})),
             log=Logging(head.get("log", {}).get("format", "text"), head.get("log", {}).get("level")),
             secrets=_secrets(self._document.values),
+            channels_told=tuple(self._valid.channels.items()),
             notes=tuple(self._notes()),
         )
 

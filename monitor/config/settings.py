@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,6 +87,8 @@ class Settings:
     health: Health | None = None
     log: Logging = Logging()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    channels_told: tuple[tuple[str, dict[str, Any]], ...] = field(default=(), repr=False)
+    """The channels as they are written, by name: for ``doctor``."""
     notes: tuple[str, ...] = ()
 
     @property
