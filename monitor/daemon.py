@@ -28,6 +28,7 @@ from monitor.pulse import Pulse
 from monitor.sides import differ_rules
 from storage.archive import Archive
 from storage.errors import VariorumError
+from storage.instance import only_instance
 from storage.records import Latest, Outcome
 
 if TYPE_CHECKING:
@@ -298,6 +299,14 @@ async def run(
     Raises ``StorageError`` at the start only.
     """
     stop = stop or asyncio.Event()
+    with only_instance(settings.database):
+        await _live(settings, reload, stop, now)
+    log.info("stopped")
+
+
+async def _live(
+    settings: Settings, reload: Callable[[], Settings] | None, stop: asyncio.Event, now: Callable[[], datetime]
+) -> None:
     loop = asyncio.get_running_loop()
     async with house(settings, now=now, owner=lease_owner()) as parts:
         daemon = Daemon(parts, reload=reload)
@@ -325,7 +334,6 @@ async def run(
             await stop.wait()
             scheduler.shutdown(wait=False)
             await daemon.stop()
-    log.info("stopped")
 
 
 @contextlib.asynccontextmanager

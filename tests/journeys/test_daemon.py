@@ -22,6 +22,8 @@ from monitor.demo.page import page
 from monitor.pulse import Pulse
 from monitor.web.health import Server, health_app
 from storage.archive import Archive
+from storage.errors import StorageError
+from storage.instance import only_instance
 from storage.records import Outcome
 from tests.edges.origin import Origin
 from tests.journeys.conftest import Program
@@ -187,3 +189,11 @@ def test_the_doctor_names_what_is_bad_and_what_to_do(variorum: Program, origin: 
     ran = variorum("doctor", "--json")
     assert ran.code == 2
     assert "ulr" in ran.json["findings"][0]["said"]
+
+
+def test_a_second_daemon_on_one_file_is_refused(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'a.db'}"
+    with only_instance(url), pytest.raises(StorageError, match=f"process {os.getpid()}"), only_instance(url):
+        pass
+    with only_instance(url):
+        pass
