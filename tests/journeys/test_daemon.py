@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from monitor import systemd
+from monitor.check import _by_turns
 from monitor.compose import house
 from monitor.config import load
 from monitor.daemon import Daemon
@@ -197,3 +198,10 @@ def test_a_second_daemon_on_one_file_is_refused(tmp_path: Path) -> None:
         pass
     with only_instance(url):
         pass
+
+
+def test_a_check_of_all_takes_one_source_of_each_host_in_turn(variorum: Program) -> None:
+    crowd = [f"{{id: a{n}, url: 'http://crowded.example/{n}'}}" for n in range(9)]
+    variorum.watch(*crowd, "{id: y, url: 'http://one.example/'}", "{id: z, url: 'http://two.example/'}")
+    declared = load(variorum.folder / "config.yaml", {}).declarations
+    assert [one.source.id for one in _by_turns(declared)][:5] == ["a0", "y", "z", "a1", "a2"]
