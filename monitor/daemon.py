@@ -110,6 +110,8 @@ class Daemon:
         self._lease_s = slowest + LEASE_MARGIN_S
         # No host may fill every place, so that a slow one never starves the others; one more each waits for its turn.
         self._per_host = max(1, min(settings.per_host * 2, self._parts.settings.concurrency // 2))
+        if len({urlsplit(one.source.url).netloc for one in self._declared.values()}) <= 1:
+            self._per_host = self._parts.settings.concurrency  # there is none to starve
         self.pulse.sources.set(len(self._declared))
 
     async def wake(self) -> None:
