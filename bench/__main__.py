@@ -9,6 +9,7 @@ BENCHES = {
     "rounds": ("bench.rounds", "check rounds against a loopback origin: CPU, checks a second, recall, false reports"),
     "storage": ("bench.storage", "bytes and time a version"),
     "transfer": ("bench.transfer", "moving in and out: time, size, whether the same comes back"),
+    "daemon": ("bench.daemon", "resident memory and idle CPU of the daemon, by number of sources"),
     "differ": ("bench.differ", "quality | speed: the differ beside other differs"),
     "client": ("bench.client", "CPU a request, by HTTP transport"),
     "reading": ("bench.reading", "reading pages: time, main text, stability"),

@@ -9,8 +9,10 @@ import asyncio
 import logging
 import random
 import time
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from monitor import discover, events
 from monitor.differ import compare
@@ -170,7 +172,7 @@ async def check_all(
 
     One failing source never stops the others. Everything is in the archive when the iteration ends.
     """
-    waiting = iter(declarations)
+    waiting = iter(_by_turns(declarations))
     running: set[asyncio.Task[Checked]] = set()
     try:
         while True:
@@ -187,6 +189,21 @@ async def check_all(
             task.cancel()
         await asyncio.gather(*running, return_exceptions=True)
         await around.writer.drain()
+
+
+def _by_turns(declarations: Iterable[Declaration]) -> list[Declaration]:
+    """One source of each host, then a second of each, and so on.
+
+    Waiting for a host's turn takes up a place; so those of a crowded host come when the others have had theirs.
+    """
+    seen: Counter[str] = Counter()
+    ranked = []
+    for declared in declarations:
+        host = urlsplit(declared.source.url).netloc
+        ranked.append((seen[host], declared))
+        seen[host] += 1
+    ranked.sort(key=lambda pair: pair[0])
+    return [declared for _, declared in ranked]
 
 
 async def timed_check(declared: Declaration, latest: Latest, around: Around) -> Checked:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 import uuid
 from contextlib import asynccontextmanager
@@ -13,15 +14,17 @@ from monitor.clock import utc_now
 from monitor.discover import taken_names, with_found
 from monitor.fetch.client import Fetcher
 from monitor.quiet import hush
+from monitor.schedule import replanned
 from monitor.sides import differ_rules
 from monitor.writer import Writer
 from storage.archive import Archive
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import datetime
 
-    from monitor.config import Settings
+    from monitor.config import Declaration, Settings
+    from storage.due import Pace
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +54,7 @@ async def house(
                 concurrency=settings.concurrency, per_host=settings.per_host, spacing_s=settings.spacing_s, clock=now
             )
             try:
-                # What listings found is declared like the rest, so that it retires and comes back with its listing.
-                found = await writer.call(Archive.found) if settings.listings else []
-                declared = with_found(settings, found).declarations
-                idle = {one.source.id for one in declared if not one.enabled}
-                await writer.call(Archive.declare, [one.source for one in declared], now(), idle=idle)
+                await declare(settings, writer, now())
                 around = Around(
                     fetcher, writer, now, rules=differ_rules(settings), taken=taken_names(settings), owner=owner
                 )
@@ -66,6 +65,51 @@ async def house(
             await writer.aclose()
     finally:
         archive.close()
+
+
+async def declare(
+    settings: Settings, writer: Writer, now: datetime, dice: Callable[[], float] = random.random
+) -> list[str]:
+    """Make the archive watch what the settings say; returns the ids that continue the history of a renamed source.
+
+    Missing ones are retired with their history. A quicker rhythm takes effect at once, and what is long overdue is
+    spread over the next minutes.
+    """
+    declarations = {declared.source.id: declared for declared in await _watched(settings, writer)}
+    was = {name: declared.was for name, declared in declarations.items() if declared.was is not None}
+    renamed = await writer.call(Archive.rename, was) if was else []
+    idle = {name for name, declared in declarations.items() if not declared.enabled}
+    await writer.call(Archive.declare, [declared.source for declared in declarations.values()], now, idle=idle)
+    await replan(settings, writer, now, dice)
+    return renamed
+
+
+async def _watched(settings: Settings, writer: Writer) -> Sequence[Declaration]:
+    """What is declared, and what listings found: that retires and comes back with its listing."""
+    found = await writer.call(Archive.found) if settings.listings else []
+    return with_found(settings, found).declarations
+
+
+async def replan(settings: Settings, writer: Writer, now: datetime, dice: Callable[[], float] = random.random) -> int:
+    """Plan anew what the rhythms would plan otherwise, or what a long sleep made overdue. Returns how many."""
+    rhythms = {one.source.id: one.rhythm for one in await _watched(settings, writer) if one.enabled}
+
+    def better(pace: Pace) -> datetime | None:
+        rhythm = rhythms.get(pace.source)
+        if rhythm is None:
+            return None
+        return replanned(
+            rhythm,
+            now,
+            next_check=pace.next_check,
+            last_check=pace.last_check,
+            first_seen=pace.first_seen,
+            last_change=pace.last_change,
+            failures=pace.failures,
+            jitter=dice(),
+        )
+
+    return await writer.call(Archive.replan, now, better)
 
 
 def lease_owner() -> str:

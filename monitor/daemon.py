@@ -10,23 +10,32 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections import Counter
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from monitor import discover
+from monitor import discover, systemd
 from monitor.check import Checked, timed_check
 from monitor.clock import utc_now
-from monitor.compose import House, house, lease_owner
+from monitor.compose import House, declare, house, lease_owner, replan
+from monitor.config.settings import WITHIN_S
+from monitor.discover import taken_names
 from monitor.gather import patience_s
+from monitor.pulse import Pulse
+from monitor.sides import differ_rules
 from monitor.transfer import stamping
 from storage.archive import Archive
 from storage.errors import VariorumError
+from storage.instance import only_instance
 from storage.records import Latest, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import datetime
 
     from monitor.config import Declaration, Settings
@@ -34,25 +43,87 @@ if TYPE_CHECKING:
 log = logging.getLogger("variorum.daemon")
 
 TICK_S: Final = 1.0
+HEARTBEAT_S: Final = 5.0
+ASLEEP_S: Final = 120.0
+"""A tick so long after the last one: the machine slept, and what it slept through is spread over the next minutes."""
 LEASE_MARGIN_S: Final = 60.0
 """Added to the longest timeout: after that a claim is another's to take."""
 STAMP_LOOK_S: Final = 300.0
 """How often it is looked whether a time-stamp is due, and a failed one tried again."""
-STOP_WITHIN_S: Final = 10.0
-"""How long running checks may take to end after a signal, before they are given back."""
+STOP_WITHIN_S: Final = 6.0
+"""How long running checks may take to end after a signal, before they are given back: all in all it takes ten."""
+CLAIMS: Final = 20
+"""How many times one tick claims again because a crowded host's sources were put off."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something done again and again: ``wake`` returns at once, and starts what takes time as a task of its own."""
+
+    name: str
+    every_s: float
+    wake: Callable[[], Awaitable[None]]
 
 
 class Daemon:
     """Claims due sources and checks them, never more at once than ``settings.concurrency``."""
 
-    def __init__(self, parts: House) -> None:
+    def __init__(self, parts: House, *, reload: Callable[[], Settings] | None = None) -> None:
+        """``reload`` reads the configuration again, and raises ``ConfigError`` when it is wrong."""
         self._parts = parts
-        self._declared = {one.source.id: one for one in parts.settings.declarations if one.enabled}
+        self._around = parts.around
+        self._reload = reload
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._hosts: Counter[str] = Counter()
         self._ticking: asyncio.Task[int] | None = None
+        self._beating: asyncio.Task[None] | None = None
+        self._reloading: asyncio.Task[bool] | None = None
+        self._stamping: asyncio.Task[None] | None = None
         self._stopping = False
+        health = parts.settings.health
+        self.pulse = Pulse(self._around.now(), health.within_s if health else WITHIN_S)
+        self._file_seen: object = None
+        self._adopt(parts.settings)
+        self._file_seen = self._file_stamp()
+
+    def jobs(self) -> list[Job]:
+        """What APScheduler is given. Deliveries, digests and retention are further rows of this table."""
+        every_s = min(HEARTBEAT_S, systemd.watchdog_s() or HEARTBEAT_S)
+        jobs = [Job("tick", TICK_S, self.wake), Job("heartbeat", every_s, self.beat)]
+        authority = self._settings.timestamps
+        if authority is not None and authority.every_s is not None:
+            stamping.require_extra()
+            jobs.append(Job("stamp", STAMP_LOOK_S, self.prove))
+        return jobs
+
+    @property
+    def settings(self) -> Settings:
+        """What it goes by now."""
+        return self._settings
+
+    @property
+    def running(self) -> list[asyncio.Task[None]]:
+        """The checks in flight."""
+        return list(self._running.values())
+
+    async def settled(self) -> None:
+        """Return when the heartbeat that has begun, and the reload it asked for, have ended."""
+        if self._beating is not None:
+            await asyncio.wait([self._beating])
+        if self._reloading is not None:
+            await asyncio.wait([self._reloading])
+
+    def _adopt(self, settings: Settings) -> None:
+        self._settings = settings
+        self._declared = {one.source.id: one for one in settings.declarations if one.enabled}
+        self._around = replace(self._around, rules=differ_rules(settings), taken=taken_names(settings))
         slowest = max((patience_s(one) for one in self._declared.values()), default=30.0)
         self._lease_s = slowest + LEASE_MARGIN_S
+        # No host may fill every place, so that a slow one never starves the others; one more each waits for its turn.
+        self._per_host = max(1, min(settings.per_host * 2, self._parts.settings.concurrency // 2))
+        if len({urlsplit(one.source.url).netloc for one in self._declared.values()}) <= 1:
+            self._per_host = self._parts.settings.concurrency  # there is none to starve
+        self.pulse.sources.set(len(self._declared))
 
     async def wake(self) -> None:
         """What the scheduler calls: start a tick of our own, unless one is still claiming or we are stopping.
@@ -66,40 +137,148 @@ class Daemon:
         self._ticking.add_done_callback(_log_failed_tick)
 
     async def tick(self) -> int:
-        """Claim as many due sources as there are free places, and start their checks. Returns how many."""
-        free = self._parts.settings.concurrency - len(self._running)
-        if self._stopping or free <= 0:
-            return 0
-        around = self._parts.around
-        due = await around.writer.call(
-            Archive.claim, around.now(), limit=free, lease_s=self._lease_s, owner=around.owner or ""
-        )
-        latest = await around.writer.call(Archive.latest, due)
+        """Claim as many due sources as there are free places, and start their checks. Returns how many were started.
+
+        Those of a host that has its share of places already are put off for as long as the host needs, and others are
+        claimed in their stead.
+        """
+        now = self._around.now()
+        if (now - self.pulse.ticked).total_seconds() > ASLEEP_S:
+            moved = await replan(self._settings, self._around.writer, now, self._around.dice)
+            log.warning(
+                "woke after %.0f s; %d overdue checks are spread", (now - self.pulse.ticked).total_seconds(), moved
+            )
+        started = 0
+        for _ in range(CLAIMS):
+            free = self._parts.settings.concurrency - len(self._running)
+            if self._stopping or free <= 0:
+                break
+            due = await self._around.writer.call(
+                Archive.claim, self._around.now(), limit=free, lease_s=self._lease_s, owner=self._around.owner or ""
+            )
+            put_off = await self._start(due)
+            started += len(due) - put_off
+            if not put_off:
+                break
+        self.pulse.tick(self._around.now(), len(self._running))
+        return started
+
+    async def _start(self, due: list[str]) -> int:
+        """Start checks of what was claimed; returns how many were put off because their host is crowded."""
+        latest = await self._around.writer.call(Archive.latest, due)
+        later: dict[str, datetime] = {}
+        crowd: Counter[str] = Counter()
+        now, gap_s = self._around.now(), max(1.0, self._settings.spacing_s)
         found = await self._found([source for source in due if source not in self._declared])
         for source in due:
             declared = self._declared.get(source) or found.get(source)
-            if declared is None or source in self._running:
+            if declared is None or source in self._running or self._stopping:
+                later[source] = now + timedelta(seconds=HEARTBEAT_S)
                 continue
+            host = urlsplit(declared.source.url).netloc
+            if host and self._hosts[host] >= self._per_host:
+                crowd[host] += 1
+                later[source] = now + timedelta(seconds=gap_s * (self._per_host + crowd[host]))
+                continue
+            self._hosts[host] += 1
             task = asyncio.create_task(self._check(declared, latest[source]), name=f"check {source}")
             self._running[source] = task
-            task.add_done_callback(partial(self._ended, source))
-        return len(due)
+            task.add_done_callback(partial(self._ended, source, host))
+        if later:
+            await self._around.writer.call(Archive.postpone, later, self._around.owner or "")
+        return len(later)
 
     async def _found(self, names: list[str]) -> dict[str, Declaration]:
         """How to look at sources that listings found, asked when they are due: they may be many, and come at any time."""
-        if not names or not self._parts.settings.listings:
+        if not names or not self._settings.listings:
             return {}
-        found = await self._parts.around.writer.call(Archive.found, ids=names)
-        return {one.source.id: one for one in discover.declared(self._parts.settings, found) if one.enabled}
+        found = await self._around.writer.call(Archive.found, ids=names)
+        return {one.source.id: one for one in discover.declared(self._settings, found) if one.enabled}
 
-    def _ended(self, source: str, _: asyncio.Task[None]) -> None:
+    def _ended(self, source: str, host: str, _: asyncio.Task[None]) -> None:
         self._running.pop(source, None)
+        self._hosts[host] -= 1
+        if self._hosts[host] <= 0:
+            del self._hosts[host]
+
+    async def beat(self) -> None:
+        """What the scheduler calls every few seconds: signs of life, and a look at whether the file changed."""
+        if not self.pulse.faults(self._around.now()):
+            # A loop that only pretends to live is what the watchdog is there to end.
+            systemd.notify("WATCHDOG=1", f"STATUS={len(self._declared)} sources, {len(self._running)} checks running")
+        if self._stopping or (self._beating is not None and not self._beating.done()):
+            return
+        self._beating = asyncio.create_task(self._beat(), name="heartbeat")
+
+    async def prove(self) -> None:
+        """What the scheduler calls: see on a thread, where it may wait for the authority, whether a stamp is due."""
+        if self._stopping or (self._stamping is not None and not self._stamping.done()):
+            return
+        due = asyncio.to_thread(stamp, self._parts.archive, self._settings, self._around.now())
+        self._stamping = asyncio.create_task(due, name="stamp")
+
+    async def _beat(self) -> None:
+        with contextlib.suppress(VariorumError):
+            self.pulse.due(self._around.now(), await self._around.writer.call(Archive.next_due_at))
+        if self._reload is not None and (stamp := self._file_stamp()) != self._file_seen and stamp is not None:
+            self.ask_reload()
+
+    def _file_stamp(self) -> object:
+        try:
+            found = self._settings.path.stat()
+        except OSError:
+            return None
+        return (found.st_mtime_ns, found.st_size, found.st_ino)
+
+    def ask_reload(self) -> None:
+        """Read the configuration again, soon; a second request while it is read is the first one's."""
+        if self._stopping or self._reload is None or (self._reloading is not None and not self._reloading.done()):
+            return
+        self._reloading = asyncio.create_task(self.reload(), name="reload")
+
+    async def reload(self) -> bool:
+        """Read the configuration again and go by it; a wrong one is refused and told, and the old one goes on."""
+        assert self._reload is not None  # noqa: S101  (asked for by ask_reload only)
+        systemd.reloading()
+        self._file_seen = self._file_stamp()
+        try:
+            settings = await asyncio.to_thread(self._reload)
+            renamed = await declare(settings, self._around.writer, self._around.now(), self._around.dice)
+        except VariorumError as error:
+            self.pulse.refused = error.message
+            self.pulse.reloads.labels("refused").inc()
+            hint = f" ({error.hint})" if error.hint else ""
+            log.error("the configuration is refused, the old one goes on: %s%s", error.message, hint)
+            return False
+        except Exception:
+            self.pulse.refused = "a fault of Variorum's"
+            log.exception("reading the configuration failed in a way it should not; the old one goes on")
+            return False
+        finally:
+            systemd.notify("READY=1")
+        self._told_reload(settings, renamed)
+        self._adopt(settings)
+        self.pulse.refused = None
+        self.pulse.reloads.labels("done").inc()
+        return True
+
+    def _told_reload(self, settings: Settings, renamed: list[str]) -> None:
+        old = {one.source.id for one in self._settings.declarations}
+        new = {one.source.id for one in settings.declarations}
+        gone = len(old - new) - len(renamed)
+        log.info("configuration read again: %d added, %d retired, %d renamed, %d watched",
+                 len(new - old) - len(renamed), gone, len(renamed), len(new))  # fmt: skip
+        for key in ("database", "concurrency", "per_host", "spacing_s", "health"):
+            if getattr(settings, key) != getattr(self._parts.settings, key):
+                log.warning("%s was changed: it takes effect at the next start", key)
 
     async def stop(self, within_s: float = STOP_WITHIN_S) -> None:
         """No more claims; let running checks end; give back those that do not within ``within_s`` seconds."""
         self._stopping = True
-        if self._ticking is not None:
-            await asyncio.wait([self._ticking])
+        systemd.notify("STOPPING=1")
+        begun = [task for task in (self._ticking, self._beating, self._reloading, self._stamping) if task is not None]
+        if begun:
+            await asyncio.wait(begun, timeout=within_s / 3)
         running = dict(self._running)
         if not running:
             return
@@ -110,12 +289,13 @@ class Daemon:
         await asyncio.gather(*late, return_exceptions=True)
         unfinished = [source for source, task in running.items() if task in late]
         if unfinished:
-            around = self._parts.around
-            await around.writer.call(Archive.release, unfinished, around.owner or "")
+            await self._around.writer.call(Archive.release, unfinished, self._around.owner or "")
             log.info("gave back %d unfinished checks", len(unfinished))
 
     async def _check(self, declared: Declaration, latest: Latest) -> None:
-        told(await timed_check(declared, latest, self._parts.around))
+        checked = await timed_check(declared, latest, self._around)
+        self.pulse.check(self._around.now(), checked.outcome, checked.ms)
+        told(checked)
 
 
 def _log_failed_tick(tick: asyncio.Task[int]) -> None:
@@ -137,12 +317,12 @@ def told(checked: Checked) -> None:
         log.info("%s: %s, version %s%s%s", checked.source, checked.outcome.value, checked.version, severity, silent)
 
 
-def stamp(parts: House, now: Callable[[], datetime]) -> None:
+def stamp(archive: Archive, settings: Settings, now: datetime) -> None:
     """Have new chain heads stamped when it is time; a failure is logged, and tried again with the next look."""
-    settings = parts.settings
-    assert settings.timestamps is not None  # noqa: S101  (the job is only made with one)
+    if settings.timestamps is None:
+        return
     try:
-        made = stamping.obtain_when_due(parts.archive, settings.timestamps, settings.fetch, now())
+        made = stamping.obtain_when_due(archive, settings.timestamps, settings.fetch, now)
     except VariorumError as error:
         log.warning("no time-stamp: %s", error)
     else:
@@ -150,31 +330,73 @@ def stamp(parts: House, now: Callable[[], datetime]) -> None:
             log.info("time-stamp %d over %d chain heads", made.number, made.heads)
 
 
-async def run(settings: Settings, *, stop: asyncio.Event | None = None, now: Callable[[], datetime] = utc_now) -> None:
-    """Run until SIGTERM or SIGINT (or ``stop`` is set), then end cleanly. Raises ``StorageError`` at the start only."""
+async def run(
+    settings: Settings,
+    *,
+    reload: Callable[[], Settings] | None = None,
+    stop: asyncio.Event | None = None,
+    now: Callable[[], datetime] = utc_now,
+) -> None:
+    """Run until SIGTERM or SIGINT (or ``stop`` is set), then end cleanly; SIGHUP or a changed file calls ``reload``.
+
+    Raises ``StorageError`` at the start only.
+    """
     stop = stop or asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError, ValueError):  # not the main thread, or no signals here
-            loop.add_signal_handler(number, stop.set)
-    async with house(settings, now=now, owner=lease_owner()) as parts:
-        daemon = Daemon(parts)
-        scheduler = AsyncIOScheduler(timezone="UTC")
-        # Without a grace time APScheduler drops a run that starts a second late, with no more than a warning.
-        scheduler.add_job(
-            daemon.wake, "interval", seconds=TICK_S, coalesce=True, max_instances=1, misfire_grace_time=None, id="tick"
-        )
-        if settings.timestamps is not None and settings.timestamps.every_s is not None:
-            stamping.require_extra()
-            # A plain function: APScheduler runs it on a thread, where it may wait for the authority.
-            scheduler.add_job(
-                partial(stamp, parts, now), "interval", seconds=STAMP_LOOK_S, coalesce=True, max_instances=1,
-                misfire_grace_time=None, id="stamp", next_run_time=utc_now(),
-            )  # fmt: skip
-        scheduler.start()
-        log.info("watching %d sources, database %s", len(settings.declarations), settings.shown_database)
-        await daemon.wake()
-        await stop.wait()
-        scheduler.shutdown(wait=False)
-        await daemon.stop()
+    with only_instance(settings.database):
+        await _live(settings, reload, stop, now)
     log.info("stopped")
+
+
+async def _live(
+    settings: Settings, reload: Callable[[], Settings] | None, stop: asyncio.Event, now: Callable[[], datetime]
+) -> None:
+    loop = asyncio.get_running_loop()
+    async with house(settings, now=now, owner=lease_owner()) as parts:
+        daemon = Daemon(parts, reload=reload)
+        asked = {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: daemon.ask_reload}
+        for number, then in asked.items():
+            with contextlib.suppress(NotImplementedError, RuntimeError):  # no signals here, or not the main thread
+                loop.add_signal_handler(number, then)
+        async with _health_page(settings, daemon, now):
+            scheduler = AsyncIOScheduler(timezone="UTC")
+            for job in daemon.jobs():
+                # Without a grace time APScheduler drops a run that starts a second late, with no more than a warning.
+                scheduler.add_job(
+                    job.wake,
+                    "interval",
+                    seconds=job.every_s,
+                    coalesce=True,
+                    max_instances=1,
+                    misfire_grace_time=None,
+                    id=job.name,
+                )
+            scheduler.start()
+            log.info("watching %d sources, database %s", len(settings.declarations), settings.shown_database)
+            systemd.notify("READY=1")
+            for job in daemon.jobs():
+                await job.wake()  # the scheduler's first time is an interval away
+            await stop.wait()
+            scheduler.shutdown(wait=False)
+            await daemon.stop()
+
+
+@contextlib.asynccontextmanager
+async def _health_page(settings: Settings, daemon: Daemon, now: Callable[[], datetime]) -> AsyncIterator[None]:
+    """Serve health and metrics while the daemon runs, where they are asked for."""
+    if settings.health is None:
+        yield
+        return
+    from monitor.web.health import Server, health_app
+
+    server = Server(health_app(daemon.pulse, now), settings.health.host, settings.health.port)
+    serving = asyncio.create_task(server.listen(), name="health")
+    listening = asyncio.create_task(server.listening.wait())
+    await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        listening.cancel()
+        await serving
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from monitor.web import ASSETS, read_asset
+from monitor.web.app import ASSETS, read_asset
 from monitor.web.pages import Room, folder
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -17,6 +17,9 @@ BACKOFF_MOST_S: Final = 6 * 3600.0
 """A failing source is looked at every six hours at the least, unless its own interval is longer."""
 RETRY_AFTER_MOST_S: Final = 7 * 86_400.0
 """A server may ask for a week of peace; a slip that asks for a century must not end the watch."""
+
+OVERDUE_S: Final = 120.0
+"""From this many seconds on a due time was slept through, rather than waited for a place."""
 
 _YEAR: Final = timedelta(days=366)
 
@@ -97,14 +100,71 @@ class Cron:
         except CronSimError as error:
             raise ValueError(f"{self.expression!r}: {str(error).lower()}") from None
         last = moment
-        for time in times:
+        for found in times:
             # Asked within the hour that comes twice, cronsim first names a time of the first pass, which is over.
-            if time.astimezone(UTC) > last:
-                last = time.astimezone(UTC)
+            if found.astimezone(UTC) > last:
+                last = found.astimezone(UTC)
                 yield last
 
 
-Rhythm = Interval | Ageing | Cron
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Active hours: on these weekdays (0 is Monday), from minute ``opens`` up to minute ``closes`` of the day, in a zone.
+
+    ``closes`` at or before ``opens`` is on the day after: 22:00-06:00 belongs to the weekday on which it begins.
+    """
+
+    weekdays: frozenset[int]
+    opens: int
+    closes: int
+    timezone: str = "UTC"
+    words: str = ""
+
+    def opening(self, moment: datetime) -> datetime:
+        """``moment`` itself when it is within the hours, else when they next begin; in UTC.
+
+        Hours are those of the clock on the wall; one that the change to summer time leaves out counts from when it is over.
+        """
+        from zoneinfo import ZoneInfo
+
+        zone = ZoneInfo(self.timezone)
+        moment = moment.astimezone(UTC)
+        today = moment.astimezone(zone).date()
+        later = self.closes <= self.opens
+        for days in range(-1, 9):
+            day = today + timedelta(days=days)
+            if day.weekday() not in self.weekdays:
+                continue
+            begin = _wall(day, self.opens, zone)
+            end = _wall(day + timedelta(days=1) if later else day, self.closes, zone)
+            if moment < end:
+                return max(moment, begin)
+        return moment
+
+
+def _wall(day: date, minute: int, zone: tzinfo) -> datetime:
+    if minute == 24 * 60:
+        day, minute = day + timedelta(days=1), 0
+    return datetime.combine(day, time(minute // 60, minute % 60), zone).astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A rhythm with more said about it: quicker for a while after each change, and only within active hours."""
+
+    base: Interval | Ageing | Cron
+    hours: Hours | None = None
+    quick_s: float | None = None
+    quick_for_s: float = 0.0
+    words: str = ""
+
+    @property
+    def shown(self) -> str:
+        """The rhythm in the words of the configuration."""
+        return f"{self.base.shown}{self.words}"
+
+
+Rhythm = Interval | Ageing | Cron | Planned
 
 
 def next_due(
@@ -124,12 +184,81 @@ def next_due(
     caller's dice: it moves the time later by up to a tenth of the wait, five minutes at most.
     """
     now = now.astimezone(UTC)
+    if isinstance(rhythm, Planned):
+        quick = _is_quick(rhythm, now, first_seen, last_change)
+        due = next_due(
+            rhythm.base,
+            now,
+            first_seen=first_seen,
+            last_change=last_change,
+            failures=failures,
+            jitter=jitter,
+            retry_after_s=retry_after_s,
+        )
+        if quick and rhythm.quick_s is not None and failures == 0 and not retry_after_s:
+            due = min(due, now + timedelta(seconds=rhythm.quick_s + _spread(jitter, rhythm.quick_s)))
+        return _within(rhythm.hours, due, jitter) if rhythm.hours is not None else due
     floor_s = min(max(retry_after_s or 0.0, 0.0), RETRY_AFTER_MOST_S)
     if isinstance(rhythm, Cron):
         return _next_cron(rhythm, now, failures, jitter, floor_s)
     interval_s = max(1.0, _interval_s(rhythm, now, first_seen, last_change))
     wait_s = max(_backed_off(interval_s, failures), floor_s)
     return now + timedelta(seconds=wait_s + _spread(jitter, wait_s))
+
+
+def replanned(
+    rhythm: Rhythm,
+    now: datetime,
+    *,
+    next_check: datetime,
+    last_check: datetime | None,
+    first_seen: datetime | None,
+    last_change: datetime | None,
+    failures: int,
+    jitter: float,
+) -> datetime | None:
+    """A better due time than the one that is planned, for a program that starts, reloads or wakes; None: it is good.
+
+    What a new rhythm would have planned earlier is brought forward (not for a failing source: its wait is the pause it
+    was given). What is overdue for long, after a night asleep, is spread over the next minutes, five at most: a
+    stampede would keep its sources together from then on. ``jitter`` in [0, 1) is the caller's dice.
+    """
+    if next_check < now - timedelta(seconds=OVERDUE_S):
+        if last_check is None:
+            return None
+        usual = next_due(rhythm, now, first_seen=first_seen, last_change=last_change, failures=0, jitter=0.0)
+        over_s = min(JITTER_MOST_S, (usual - now).total_seconds() / 2)
+        return _within(
+            rhythm.hours if isinstance(rhythm, Planned) else None, now + timedelta(seconds=jitter * over_s), 0
+        )
+    if failures or last_check is None:
+        return None
+    latest = next_due(rhythm, last_check, first_seen=first_seen, last_change=last_change, failures=0, jitter=1.0)
+    if next_check <= latest:
+        return None
+    wait = next_due(rhythm, now, first_seen=first_seen, last_change=last_change, failures=0, jitter=0.0) - now
+    spread_s = jitter * min(JITTER_MOST_S, JITTER_SHARE * wait.total_seconds())
+    return min(next_check, max(latest, now) + timedelta(seconds=spread_s if latest < now else 0.0))
+
+
+def _is_quick(rhythm: Planned, now: datetime, first_seen: datetime | None, last_change: datetime | None) -> bool:
+    # The first sight is recorded as a change too, and is none.
+    if rhythm.quick_s is None or last_change is None or first_seen is None or last_change == first_seen:
+        return False
+    return (now - last_change).total_seconds() < rhythm.quick_for_s
+
+
+def _within(hours: Hours | None, due: datetime, jitter: float) -> datetime:
+    if hours is None:
+        return due
+    opening = hours.opening(due)
+    # At the opening all that waited for it would come at once.
+    spread = timedelta(seconds=jitter * min(JITTER_MOST_S, _length_s(hours) / 2))
+    return opening + spread if opening > due else due
+
+
+def _length_s(hours: Hours) -> float:
+    return 60.0 * ((hours.closes - hours.opens) % (24 * 60) or 24 * 60)
 
 
 def _interval_s(

@@ -34,7 +34,7 @@ from storage.records import (
 from storage.schema import bodies, events, headings, ledger, snapshots, sources, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -172,6 +172,36 @@ class Archive:
         """Give back sources that were claimed and not checked."""
         with writing(self._engine) as connection:
             due.release(connection, source_ids, owner)
+
+    def postpone(self, moments: Mapping[str, datetime], owner: str) -> None:
+        """Give back sources that were claimed and not checked, due at these moments instead."""
+        with writing(self._engine) as connection:
+            due.postpone(connection, moments, owner)
+
+    def replan(self, now: datetime, better: Callable[[due.Pace], datetime | None]) -> int:
+        """Move every due time for which ``better`` has another. Returns how many were moved."""
+        with writing(self._engine) as connection:
+            return due.replan(connection, now, better)
+
+    def rename(self, was: Mapping[str, str]) -> list[str]:
+        """Continue histories under new ids (new id → old id). Returns the new ids that took one over.
+
+        An old id that is not known, or a new one that has a history of its own, is left as it is.
+        """
+        taken = []
+        with writing(self._engine) as connection:
+            for new, old in was.items():
+                key = connection.scalar(select(sources.c.key).where(sources.c.id == old))
+                other = connection.scalar(select(sources.c.key).where(sources.c.id == new))
+                if key is None or other is not None:
+                    continue
+                connection.execute(
+                    update(sources)
+                    .where(sources.c.key == key)
+                    .values(id=new, sealed_as=func.coalesce(sources.c.sealed_as, sources.c.id))
+                )
+                taken.append(new)
+        return taken
 
     def next_due_at(self) -> datetime | None:
         """When the next source is due; None when none is."""
@@ -420,7 +450,7 @@ class Archive:
             query = _versions().where(sources.c.id == source).order_by(versions.c.number)
             for row in connection.execute(query).all():
                 snapshot = keep.snapshot_of(connection, row.snapshot)
-                yield rows.sealed(row.source_id, row, snapshot), row.chain
+                yield rows.sealed(row.sealed_as or row.source_id, row, snapshot), row.chain
 
     # time-stamps
 
@@ -463,7 +493,8 @@ def _versions(*, packed: bool = False) -> Select[Any]:
         .scalar_subquery()
     )
     columns = [column for column in versions.c if packed or column.name not in ("packed", "script")]
-    named = (headings.c.title, headings.c.published, sources.c.id.label("source_id"), seen.label("last_seen"))
+    source = (sources.c.id.label("source_id"), sources.c.sealed_as)
+    named = (headings.c.title, headings.c.published, *source, seen.label("last_seen"))
     return (
         select(*columns, *named)
         .join(sources, sources.c.key == versions.c.source)

@@ -6,15 +6,16 @@ a worker that dies is outlived by its lease, after which the source is anybody's
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, func, or_, select, update
+from sqlalchemy import Connection, bindparam, func, or_, select, update
 
 from storage.schema import sources
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 
 def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, owner: str) -> list[str]:
@@ -50,6 +51,57 @@ def release(connection: Connection, source_ids: Sequence[str], owner: str) -> No
         .where(sources.c.id.in_(source_ids), sources.c.lease_owner == owner)
         .values(lease_until=None, lease_owner=None)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """What the due time of a watched source was planned from."""
+
+    source: str
+    next_check: datetime
+    last_check: datetime | None
+    first_seen: datetime | None
+    last_change: datetime | None
+    failures: int
+
+
+def replan(connection: Connection, now: datetime, better: Callable[[Pace], datetime | None]) -> int:
+    """Move every due time for which ``better`` has another; what is being checked is left alone. Returns how many."""
+    columns = (
+        sources.c.key,
+        sources.c.id,
+        sources.c.next_check,
+        sources.c.last_check,
+        sources.c.first_seen,
+        sources.c.last_change,
+        sources.c.failures,
+    )
+    watched = select(*columns).where(
+        sources.c.retired_at.is_(None),
+        sources.c.next_check.is_not(None),
+        or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now),
+    )
+    moved = []
+    # Row by row: a hundred thousand sources must not stand in memory at once.
+    for row in connection.execute(watched.execution_options(stream_results=True, yield_per=500)):
+        found = better(Pace(*row[1:]))
+        if found is not None and found != row.next_check:
+            moved.append({"of": row.key, "to": found})
+    if moved:
+        connection.execute(
+            update(sources).where(sources.c.key == bindparam("of")).values(next_check=bindparam("to")), moved
+        )
+    return len(moved)
+
+
+def postpone(connection: Connection, moments: Mapping[str, datetime], owner: str) -> None:
+    """Give back what ``owner`` holds of these, due at the given moments instead."""
+    for source, moment in moments.items():
+        connection.execute(
+            update(sources)
+            .where(sources.c.id == source, sources.c.lease_owner == owner)
+            .values(lease_until=None, lease_owner=None, next_check=moment)
+        )
 
 
 def next_due_at(connection: Connection) -> datetime | None:

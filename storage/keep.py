@@ -158,7 +158,7 @@ def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) 
         "reread": made.reread,
         **_changed(made.change, plain),
     }
-    values["chain"] = seal(row.chain or START, rows.sealed(row.id, rows.Fields(values), taken))
+    values["chain"] = seal(row.chain or START, rows.sealed(row.sealed_as or row.id, rows.Fields(values), taken))
     connection.execute(insert(versions).values(values))
     return bytes(values["chain"])
 

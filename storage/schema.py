@@ -32,9 +32,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION: Final = "0006"
+REVISION: Final = "0007"
 """The Alembic revision this program works with."""
-KNOWN_REVISIONS: Final = ("0001", "0005", "0006")
+KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007")
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -108,6 +108,7 @@ sources = Table(
     Column("gone", Boolean, nullable=False, server_default=false()),
     Column("suspicion", Text),
     Column("run", Counter),  # the ledger run that is open
+    Column("sealed_as", Text),  # the id sealed into its chain, where it was renamed since
 )
 Index(
     "sources_due",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, func, insert, select
 
 from storage import merkle, texts
 from storage.engine import reading, writing
@@ -17,9 +17,15 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
+_SEALED_AS = func.coalesce(sources.c.sealed_as, sources.c.id).label("sealed_as")
+
+
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest seal of a source at some time: what one leaf of the tree says."""
+    """The newest seal of a source at some time: what one leaf of the tree says.
+
+    ``source`` is the name that is sealed into the chain, which a renamed source keeps.
+    """
 
     source: str
     version: int
@@ -52,11 +58,15 @@ class Timestamp:
 
 
 def heads(engine: Engine, only: Collection[str] | None = None) -> tuple[Head, ...]:
-    """The chain heads as they are now, by source id; of the sources in ``only``, or of all."""
-    query = select(sources.c.id, sources.c.number, sources.c.chain).where(sources.c.chain.is_not(None))
+    """The chain heads as they are now, by sealed name; of the sources in ``only`` (ids), or of all."""
+    query = select(sources.c.id, _SEALED_AS, sources.c.number, sources.c.chain).where(sources.c.chain.is_not(None))
     with reading(engine) as connection:
-        found = [Head(row.id, row.number, row.chain.hex()) for row in connection.execute(query)]
-    return tuple(sorted((one for one in found if only is None or one.source in only), key=lambda one: one.source))
+        found = [
+            Head(row.sealed_as, row.number, row.chain.hex())
+            for row in connection.execute(query)
+            if only is None or row.id in only
+        ]
+    return tuple(sorted(found, key=lambda one: (one.source, one.version, one.seal)))
 
 
 def keep(engine: Engine, at: datetime, authority: str, stamped: Sequence[Head], token: bytes) -> int:
@@ -83,20 +93,25 @@ def faults(engine: Engine, stamps: Iterable[Timestamp]) -> list[str]:
     now = _seals(engine, {head.source for stamp in stamps for head in stamp.heads})
     for stamp in stamps:
         for head in stamp.heads:
-            seal = now.get((head.source, head.version))
-            if seal is None:
+            seals = now.get((head.source, head.version))
+            if seals is None:
                 found.append(f"timestamp {stamp.number}: {head.source}@{head.version} was stamped and is not there")
-            elif seal != head.seal:
+            elif head.seal not in seals:
                 found.append(
                     f"timestamp {stamp.number}: {head.source}@{head.version} has another seal than was stamped"
                 )
     return found
 
 
-def _seals(engine: Engine, names: Collection[str]) -> dict[tuple[str, int], str]:
-    query = select(sources.c.id, versions.c.number, versions.c.chain).join(sources, sources.c.key == versions.c.source)
+def _seals(engine: Engine, names: Collection[str]) -> dict[tuple[str, int], set[str]]:
+    """The seals under each sealed name and number: two, where a new source took the old id of a renamed one."""
+    query = select(_SEALED_AS, versions.c.number, versions.c.chain).join(sources, sources.c.key == versions.c.source)
+    found: dict[tuple[str, int], set[str]] = {}
     with reading(engine) as connection:
-        return {(row.id, row.number): row.chain.hex() for row in connection.execute(query) if row.id in names}
+        for row in connection.execute(query):
+            if row.sealed_as in names:
+                found.setdefault((row.sealed_as, row.number), set()).add(row.chain.hex())
+    return found
 
 
 def _heads(plain: bytes) -> tuple[Head, ...]:

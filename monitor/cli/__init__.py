@@ -39,6 +39,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "web": ("monitor.cli.read_room", "Serve the reading room as a web page, read-only"),
     "report": ("monitor.cli.read_room", "Static pages of everything, for any web server"),
     "config": ("monitor.cli.operate", "Check config.yaml, print its JSON Schema"),
+    "doctor": ("monitor.cli.doctor", "Examine what the daemon leans on, and say what to mend"),
     "migrate": ("monitor.cli.operate", "Bring the database to this program's schema (a backup is made first)"),
     "demo": ("monitor.cli.operate", "Watch a statement being quietly edited, offline"),
 }

@@ -43,6 +43,10 @@ class Asking:
             self._loaded[check_selectors] = self._load(check_selectors=check_selectors)
         return self._loaded[check_selectors]
 
+    def settings_again(self) -> Settings:
+        """The configuration as it is now, for who runs for long. Raises ``ConfigError``."""
+        return self._load(check_selectors=True)
+
     def _load(self, *, check_selectors: bool) -> Settings:
         from dataclasses import replace
 

@@ -26,7 +26,7 @@ def web_command(asking: Asking, listen: str, token: str | None, trust_header: st
       variorum web
       variorum web --listen 0.0.0.0:8466 --trust-header X-Forwarded-User
     """
-    from monitor.web import application, require_safe
+    from monitor.web.app import application, require_safe
 
     host, _, port = listen.rpartition(":")
     if not (host and port.isdecimal() and 0 < int(port) < 65_536):

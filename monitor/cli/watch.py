@@ -157,14 +157,21 @@ def daemon_command(asking: Asking) -> int:
     import logging
 
     from monitor.daemon import run
+    from monitor.logs import configure
 
     settings = asking.settings(check_selectors=True)
     level = {-1: logging.WARNING, 0: logging.INFO}.get(asking.verbosity, logging.DEBUG)
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # it logs whole addresses, which may hold secrets
-    logging.getLogger("variorum").setLevel(level if asking.verbosity >= -1 else logging.ERROR)
+    if asking.verbosity == 0 and settings.log.level is not None:
+        level = logging.getLevelNamesMapping()[settings.log.level.upper()]
+    configure(settings.log.format, level if asking.verbosity >= -1 else logging.ERROR, settings.secrets)
     _note_unused(asking, settings)
-    asyncio.run(run(settings))
+
+    def reload() -> Settings:
+        fresh = asking.settings_again()
+        configure(fresh.log.format, logging.getLogger("variorum").level, fresh.secrets | settings.secrets)
+        return fresh
+
+    asyncio.run(run(settings, reload=reload))
     return 0
 
 

@@ -10,14 +10,18 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from monitor import __version__
 from monitor.config.document import Document, Guarded
 from monitor.config.problems import ConfigProblems, KeyPath, Problem, nearest
+from monitor.config.rhythms import planned
 from monitor.config.settings import (
     CONCURRENCY,
     MAX_NEW,
     PER_HOST,
     SPACING_S,
+    WITHIN_S,
     Authority,
     Declaration,
+    Health,
     Listing,
+    Logging,
     PageRules,
     Series,
     Settings,
@@ -129,6 +133,10 @@ class _Joining:
                 Phrase(one["id"], tuple(one["variants"]), tuple(one.get("expect", ())))
                 for one in self._valid.items.get("phrases", {}).values()
             ),
+            health=_health(head.get("health", {})),
+            log=Logging(head.get("log", {}).get("format", "text"), head.get("log", {}).get("level")),
+            secrets=_secrets(self._document.values),
+            channels_told=tuple(self._valid.channels.items()),
             notes=tuple(self._notes()),
             timestamps=self._authority(head.get("timestamps")),
         )
@@ -185,7 +193,14 @@ class _Joining:
             source=source,
             read=self._once(_read_rules(self._read, found)),
             fetch=self._once(_fetch_rules(self._fetch, found)),
-            rhythm=self._once(found.get("every", defaults.get("every", EVERY))),
+            rhythm=self._once(
+                planned(
+                    found.get("every", defaults.get("every", EVERY)),
+                    found.get("active", defaults.get("active")),
+                    found.get("after_change", defaults.get("after_change")),
+                )
+            ),
+            was=found.get("was"),
             gate=self._once(_gate_rules(self._gate, found)),
             baseline=baseline,
             enabled=found.get("enabled", defaults.get("enabled", True)),
@@ -251,6 +266,10 @@ class _Joining:
                 hint = "Give each its own id." if given else "Give it an id of its own: `id: …`."
                 self._fault((*path, "id") if given else path, f"{said}, first on line {first[name]}", hint)
             first.setdefault(name, line)
+        for place, one in self._declared.items():
+            if one.was is not None and one.was in first:
+                said = f"'{one.was}' is declared too, on line {first[one.was]}"
+                self._fault(("sources", place, "was"), said, "A history has one source: remove one of the two.")
 
     def _check_names(self) -> None:
         """Alerts name channels, phrases name series or sources: those that exist."""
@@ -299,6 +318,39 @@ class _Joining:
 
     def _fault(self, path: KeyPath, message: str, hint: str | None) -> None:
         self.problems.append(self._document.problem(path, message, hint))
+
+
+def _health(found: Mapping[str, Any]) -> Health | None:
+    if "listen" not in found:
+        return None
+    host, _, port = found["listen"].rpartition(":")
+    return Health(host.strip("[]"), int(port), found.get("within", WITHIN_S))
+
+
+def _secrets(values: object) -> frozenset[str]:
+    """What came from the environment, stands under a key of secrets, or is a password within an address."""
+    found: set[str] = set()
+
+    def search(value: object, key: str) -> None:
+        if isinstance(value, dict):
+            for name, inner in value.items():
+                search(inner, "headers" if key == "headers" else str(name))
+        elif isinstance(value, list | tuple):
+            for inner in value:
+                search(inner, key)
+        elif isinstance(value, str):
+            if isinstance(value, Guarded) or key in _SECRET_KEYS:
+                found.add(str(value))
+            if userinfo := _PASSWORD.search(value):
+                found.add(userinfo[1])
+
+    search(values, "")
+    # A short or common value would black out ordinary words.
+    return frozenset(secret for secret in found if len(secret) >= 6)
+
+
+_SECRET_KEYS: Final = frozenset({"password", "secret", "apprise", "headers"})
+_PASSWORD: Final = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
 
 
 def _fetch_rules(base: FetchRules, found: Mapping[str, Any]) -> FetchRules:

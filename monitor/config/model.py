@@ -6,7 +6,7 @@ import re
 from typing import Any, Final
 
 from monitor.config.document import Guarded
-from monitor.config.rhythms import RHYTHM
+from monitor.config.rhythms import ACTIVE, AFTER_CHANGE, RHYTHM
 from monitor.config.shapes import (
     ENCODING,
     FLAG,
@@ -148,6 +148,8 @@ BEHAVIOUR: Final[dict[str, Key]] = {
     "series": Key(IDENTIFIER, "The series it belongs to."),
     "tags": Key(many(TEXT), "Tags, to name several sources at once."),
     "every": Key(RHYTHM, "How often to look: 15m, or by age, or by cron."),
+    "active": Key(ACTIVE, "When to look at all: days, hours and time zone, such as Mon-Fri 08:00-20:00 Europe/Berlin."),
+    "after_change": Key(AFTER_CHANGE, "Look more often for a while after each change: {every: 5m, for: 6h}."),
     "timeout": Key(duration(0.1), "How long one fetch may take in all."),
     "max_size": Key(SIZE, "The largest body that is taken."),
     "user_agent": Key(TEXT, "The User-Agent that is sent; {version} stands for this program's version."),
@@ -172,6 +174,7 @@ SOURCE: Final[dict[str, Key]] = {
     "id": Key(IDENTIFIER, "Stable name of the source; made from its address if absent."),
     "url": Key(URL, "Its address: http, https or file."),
     "file": Key(TEXT, "A local file instead of url, beside this file or under file_roots."),
+    "was": Key(IDENTIFIER, "The id it had before: its history continues under the new one."),
     "name": Key(TEXT, "A remark: what people call it."),
     "note": Key(TEXT, "A remark: anything."),
     "pages": Key(many(URL), "Further addresses whose texts belong to this one, in order."),
@@ -278,6 +281,16 @@ TIMESTAMPS: Final[dict[str, Key]] = {
     "allow_private": BEHAVIOUR["allow_private"],
 }
 
+HEALTH: Final[dict[str, Key]] = {
+    "listen": Key(words("HOST:PORT such as 127.0.0.1:8467", _listen), "Where /healthz and /metrics are served."),
+    "within": Key(duration(1.0), "Unhealthy when nothing was fetched for this long, though something was due."),
+}
+
+LOG: Final[dict[str, Key]] = {
+    "format": Key(one_of(("text", "json")), "One line of text, or one JSON object, for each thing that is told."),
+    "level": Key(one_of(("debug", "info", "warning", "error")), "The least that is told."),
+}
+
 HEAD: Final[dict[str, Key]] = {
     "database": Key(
         parsed(_database, {"type": "string", "pattern": r"^(sqlite|postgres)|\$\{"}),
@@ -291,6 +304,8 @@ HEAD: Final[dict[str, Key]] = {
     "defaults": Key(
         section(BEHAVIOUR, after=_one_selector), "Keys that hold for every source that does not set its own."
     ),
+    "health": Key(section(HEALTH), "Health and metrics of `variorum daemon`, for the machine that watches it."),
+    "log": Key(section(LOG), "What `variorum daemon` logs, and how."),
     "web": Key(section(WEB), "The web page of `variorum daemon`."),
     "timestamps": Key(section(TIMESTAMPS), "Who proves the time of what is kept: `variorum timestamp` asks it."),
 }

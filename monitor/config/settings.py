@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +21,8 @@ MAX_PAGES: Final = 20
 MAX_NEW: Final = 100
 SPACING_S: Final = 1.0
 """Between the starts of two requests to one public host, unless `spacing:` says otherwise."""
+WITHIN_S: Final = 600.0
+"""So long may the last fetch be ago, while something is due, before the daemon calls itself unhealthy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +68,7 @@ class Declaration:
 
     ``baseline`` is the file of its baseline (None: it has none, or it is a pinned version, ``source.baseline``).
     ``where`` is the line it stands on: ``config.yaml:12``. ``listing`` is set for a listing, which has no text of its
-    own; ``found`` for a source that one found.
+    own; ``found`` for a source that one found. ``was`` is the id under which its history was kept before.
     """
 
     source: Source
@@ -80,6 +82,7 @@ class Declaration:
     pages: PageRules = PageRules()
     listing: Listing | None = None
     found: Found | None = None
+    was: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,10 +99,27 @@ class Authority:
 
 
 @dataclass(frozen=True, slots=True)
+class Health:
+    """Where health and metrics are served; ``within_s``: how old the last fetch may be while something is due."""
+
+    host: str
+    port: int
+    within_s: float = WITHIN_S
+
+
+@dataclass(frozen=True, slots=True)
+class Logging:
+    """How the daemon logs: ``text`` or ``json``, from ``level`` on (None: as the command line says)."""
+
+    format: str = "text"
+    level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """All that a configuration says. ``notes``: one line for each thing that is accepted and not acted upon yet.
 
-    ``fetch`` holds the defaults, for addresses that no source declares.
+    ``fetch`` holds the defaults, for addresses that no source declares. ``secrets``: the values that no log may show.
     """
 
     path: Path
@@ -112,6 +132,11 @@ class Settings:
     per_host: int = PER_HOST
     spacing_s: float = SPACING_S
     phrases: tuple[Phrase, ...] = ()
+    health: Health | None = None
+    log: Logging = Logging()
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    channels_told: tuple[tuple[str, dict[str, Any]], ...] = field(default=(), repr=False)
+    """The channels as they are written, by name: for ``doctor``."""
     notes: tuple[str, ...] = ()
     timestamps: Authority | None = None
 

@@ -58,7 +58,7 @@ def validated(document: Document) -> tuple[Valid, list[Problem]]:
             problems.extend(_problem(document, path, detail) for detail in error.errors(include_url=False))
             return None
 
-    parts = (*ITEMS, "channels", "defaults", "web")
+    parts = (*ITEMS, "channels", "defaults", "health", "log", "web")
     # A heading whose list is still to be written is an empty list.
     values = {key: value for key, value in document.values.items() if value is not None or key not in parts}
     for name in ITEMS:

@@ -107,7 +107,7 @@ def _chain(chosen: Chosen, items: list[_Item], before: bytes, stamps: list[dict[
     chain = {
         "format": "variorum/exhibit/1",
         "seal": DOMAIN.decode(),
-        "source": chosen.source.id,
+        "source": items[0].sealed.source,
         "series": chosen.source.series,
         "url": chosen.source.url,
         "before": before.hex(),
@@ -120,7 +120,7 @@ def _chain(chosen: Chosen, items: list[_Item], before: bytes, stamps: list[dict[
 def _stamps(archive: Archive, items: list[_Item], contents: dict[str, bytes]) -> list[dict[str, Any]]:
     """The time-stamps over a seal of this run: token and root as files, and the path from the seal to the root."""
     seals = {item.version.number: item.version.chain for item in items}
-    source = items[0].version.source
+    source = items[0].sealed.source  # of a renamed source the name that its chain began with
     found: list[dict[str, Any]] = []
     for kept in archive.timestamps():
         for place, head in enumerate(kept.heads):

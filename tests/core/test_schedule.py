@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.schedule import BACKOFF_MOST_S, RETRY_AFTER_MOST_S, Ageing, Cron, Interval, Rhythm, next_due
+from monitor.schedule import (
+    BACKOFF_MOST_S,
+    RETRY_AFTER_MOST_S,
+    Ageing,
+    Cron,
+    Hours,
+    Interval,
+    Planned,
+    Rhythm,
+    next_due,
+    replanned,
+)
 
 NOW = datetime(2022, 2, 25, 12, 0, tzinfo=UTC)
 DAY_S = 86_400.0
@@ -202,3 +214,90 @@ def test_cron_jitter_stays_within_a_minute_and_before_the_next_time() -> None:
 )
 def test_a_rhythm_says_itself_in_the_words_of_the_configuration(rhythm: Rhythm, words: str) -> None:
     assert rhythm.shown == words
+
+
+WORKDAYS = Hours(frozenset(range(5)), 8 * 60, 20 * 60, "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("asked", "opening"),
+    [
+        ("2026-11-24T09:00+00:00", "2026-11-24T09:00+00:00"),  # a Tuesday, within
+        ("2026-11-24T05:00+00:00", "2026-11-24T07:00+00:00"),  # before the office opens, in winter time
+        ("2026-11-27T19:30+00:00", "2026-11-30T07:00+00:00"),  # Friday evening to Monday
+        ("2026-03-28T12:00+00:00", "2026-03-30T06:00+00:00"),  # over the change to summer time
+    ],
+)
+def test_outside_active_hours_the_next_look_waits_for_the_opening(asked: str, opening: str) -> None:
+    assert WORKDAYS.opening(datetime.fromisoformat(asked)) == datetime.fromisoformat(opening)
+
+
+def test_hours_over_midnight_belong_to_the_day_on_which_they_begin() -> None:
+    night = Hours(frozenset({4}), 22 * 60, 6 * 60)
+    saturday = datetime(2026, 11, 28, 3, tzinfo=UTC)
+    assert night.opening(saturday) == saturday
+    assert night.opening(datetime(2026, 11, 28, 7, tzinfo=UTC)) == datetime(2026, 12, 4, 22, tzinfo=UTC)
+
+
+@given(
+    st.integers(0, 365 * 24 * 60).map(lambda minutes: datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=minutes)),
+    st.frozensets(st.integers(0, 6), min_size=1),
+    st.integers(0, 1439),
+    st.integers(1, 1439),
+)
+def test_an_opening_is_never_past_never_over_a_week_away_and_stays(
+    moment: datetime, days: frozenset[int], opens: int, length: int
+) -> None:
+    hours = Hours(days, opens, (opens + length) % 1440, "Europe/Berlin")
+    found = hours.opening(moment)
+    assert moment <= found <= moment + timedelta(days=8)
+    assert hours.opening(found) == found
+
+
+def test_after_a_change_it_is_looked_at_more_often_for_a_while_but_not_after_the_first_sight() -> None:
+    rhythm = Planned(Interval(3600), quick_s=300, quick_for_s=6 * 3600)
+    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    first = now - timedelta(days=3)
+
+    def wait_s(last_change: datetime) -> float:
+        due = next_due(rhythm, now, first_seen=first, last_change=last_change, failures=0, jitter=0.0)
+        return (due - now).total_seconds()
+
+    assert wait_s(now - timedelta(hours=5)) == 300
+    assert wait_s(now - timedelta(hours=7)) == 3600
+    assert wait_s(first) == 3600
+
+
+def _replanned(
+    rhythm: Interval, now: datetime, next_check: datetime, jitter: float, failures: int = 0
+) -> datetime | None:
+    return replanned(
+        rhythm,
+        now,
+        next_check=next_check,
+        last_check=now - timedelta(minutes=10),
+        first_seen=None,
+        last_change=None,
+        failures=failures,
+        jitter=jitter,
+    )
+
+
+def test_a_night_asleep_does_not_stampede() -> None:
+    now = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    moved = [_replanned(Interval(900), now, now - timedelta(hours=8), share / 100) for share in range(100)]
+    waits = sorted((one - now).total_seconds() for one in moved if one is not None)
+    assert len(waits) == 100
+    assert 290 < waits[-1] <= 300
+    assert max(later - before for before, later in pairwise(waits)) < 4
+    assert _replanned(Interval(900), now, now - timedelta(seconds=30), 0.5) is None  # only late, not slept through
+
+
+def test_a_quicker_rhythm_takes_effect_at_once_but_not_for_a_failing_source() -> None:
+    now = datetime(2026, 11, 24, 8, tzinfo=UTC)
+    far = now + timedelta(hours=23)
+    moved = _replanned(Interval(900), now, far, 0.0)
+    assert moved is not None
+    assert moved <= now + timedelta(minutes=10)
+    assert _replanned(Interval(900), now, far, 0.0, failures=3) is None
+    assert _replanned(Interval(86_400), now, far, 0.0) is None

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from monitor.config import load
-from monitor.web import application, require_safe
+from monitor.web.app import application, require_safe
 from storage.archive import Archive
 from storage.errors import ConfigError
 from tests.journeys.conftest import Program

@@ -1,0 +1,134 @@
+"""A soak: 2,000 sources on an origin that misbehaves, the daemon killed, stopped and reloaded at random.
+
+One minute by default; ``VARIORUM_SOAK_MINUTES=20`` for longer. ``sinks`` is where a flaky mail server and hook join.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from monitor.demo.page import page
+from storage.archive import Archive
+from storage.chain import first_fault
+from tests.edges.origin import Asked, Origin, Page
+
+SOURCES = 2_000
+EVERY_S = 20
+MINUTES = float(os.environ.get("VARIORUM_SOAK_MINUTES", "1"))
+MEMORY_MIB = 110
+"""With everything in flight; what it weighs idle is measured by ``python -m bench daemon``."""
+
+
+class Flaky(Page):
+    """A page that now and then fails, hangs for a while or is reset, until it is told to behave."""
+
+    good = False
+
+    async def __call__(self, asked: Asked, writer: asyncio.StreamWriter) -> None:
+        mood = 1.0 if Flaky.good else random.random()
+        if mood < 0.03:
+            writer.write(b"HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n")
+        elif mood < 0.05:
+            await asyncio.sleep(2)
+        elif mood < 0.08:
+            writer.transport.abort()
+        else:
+            await super().__call__(asked, writer)
+
+
+def wording(number: int, revision: int) -> str:
+    said = f"The parties shall meet again in place {number}. Growth was {revision}.5 percent. All agreed on that point."
+    return page(f"Readout {number}\n\n2026-03-01\n\n{said}", 1)
+
+
+def started(folder: Path) -> subprocess.Popen[bytes]:
+    with (folder / "log").open("ab") as log:
+        return subprocess.Popen([sys.executable, "-m", "monitor", "daemon"], cwd=folder, stderr=log)
+
+
+def resident_mib(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS")), 0.0)
+
+
+def versions(folder: Path) -> dict[str, int]:
+    with Archive.open(f"sqlite:///{folder / 'variorum.db'}", readonly=True) as archive:
+        return {one.source.id: one.versions for one in archive.states()}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(MINUTES * 60 + 300)
+def test_no_change_is_lost_or_told_twice_however_the_daemon_ends(tmp_path: Path, origin: Origin) -> None:
+    dice = random.Random(6)
+    revisions = dict.fromkeys(range(SOURCES), 1)
+    lines = []
+    for number in revisions:
+        url = origin.behave(f"/{number}", Flaky(wording(number, 1).encode()))
+        lines.append(f"  - {{id: s{number}, url: '{url}', select: '#article'}}\n")
+    options = (
+        f"every: {EVERY_S}s, timeout: 1s, confirm: {{after: 2s, times: 3}}, robots: false, allow_private: [127.0.0.0/8]"
+    )
+    config = tmp_path / "config.yaml"
+    config.write_text(f"concurrency: 100\ndefaults: {{{options}}}\nsources:\n{''.join(lines)}")
+    daemon = started(tmp_path)
+    weights = []
+    ends = time.monotonic() + MINUTES * 60
+    try:
+        time.sleep(15)
+        while time.monotonic() < ends:
+            known = versions(tmp_path)
+            # A page is edited again only when its last wording is kept: so each one must be.
+            settled = [number for number, revision in revisions.items() if known.get(f"s{number}") == revision]
+            for number in dice.sample(settled, min(60, len(settled))):
+                revisions[number] += 1
+                origin.edit(f"/{number}", wording(number, revisions[number]))
+            time.sleep(dice.uniform(1, 5))
+            weights.append(resident_mib(daemon.pid))
+            way = dice.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, None])
+            if way is None:
+                continue
+            asked = time.monotonic()
+            daemon.send_signal(way)
+            if way is not signal.SIGHUP:
+                daemon.wait(20)
+                assert time.monotonic() - asked < 12
+                assert daemon.returncode == (-9 if way is signal.SIGKILL else 0)
+                daemon = started(tmp_path)
+                time.sleep(2)
+        Flaky.good = True
+        until = time.monotonic() + 180
+        while (known := versions(tmp_path)) != {f"s{n}": count for n, count in revisions.items()}:
+            assert daemon.poll() is None
+            if time.monotonic() > until:
+                late = {n: (known.get(f"s{n}"), count) for n, count in revisions.items() if known.get(f"s{n}") != count}
+                pytest.fail(f"{len(late)} sources differ (kept, published): {dict(list(late.items())[:5])}")
+            time.sleep(1)
+    finally:
+        Flaky.good = False
+        daemon.terminate()
+        daemon.wait(20)
+    with Archive.open(f"sqlite:///{tmp_path / 'variorum.db'}", readonly=True) as archive:
+        for number, count in revisions.items():
+            if count > 1:
+                told = [text.paragraphs[-1] for _, text in archive.texts(f"s{number}")]
+                assert [f"was {one}.5 percent" in words for one, words in enumerate(told, 1)] == [True] * count
+                assert first_fault(archive.seals(f"s{number}")) is None
+    assert "Traceback" not in (tmp_path / "log").read_text()
+    edits = sum(revisions.values()) - SOURCES
+    print(f"{edits} changes, each kept once; resident {min(weights):.0f} to {max(weights):.0f} MiB")
+    assert max(weights) < MEMORY_MIB
+
+
+@pytest.fixture
+def origin():  # type: ignore[no-untyped-def]
+    with Origin() as running:
+        yield running
