@@ -78,6 +78,33 @@ class ReadError(VariorumError):
     exit_code = 3
 
 
+class DeliveryError(VariorumError):
+    """A channel did not take a letter. Final or not is decided from types and status codes, never from words.
+
+    ``final``: another attempt of this letter is pointless (it becomes a dead letter). ``stops_channel``: the receiver wants
+    nothing any more (HTTP 410). ``retry_after_s``: seconds the receiver asked us to wait, or None. ``refused``: the
+    recipients that were refused while others were served, each with the reason; those served are not sent it again.
+    """
+
+    exit_code = 3
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        final: bool = False,
+        stops_channel: bool = False,
+        retry_after_s: float | None = None,
+        refused: tuple[tuple[str, str], ...] = (),
+        hint: str | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.final = final
+        self.stops_channel = stops_channel
+        self.retry_after_s = retry_after_s
+        self.refused = refused
+
+
 class StorageError(VariorumError):
     """The database cannot be used: unwritable, locked, newer than this program."""
 
