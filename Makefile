@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: run setup test test-slow check lint types imports bench lock golden clean help
+.PHONY: run setup test test-slow check lint types imports bench docs lock golden clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -42,6 +42,9 @@ imports: setup
 
 golden: setup    ## rewrite the golden renderings; read the git diff before committing
 	$(BIN)/python -m pytest tests/core -k golden --golden-update
+
+docs: setup      ## write the reference pages, the manual page and the completions from the program
+	$(BIN)/python docs/reference.py
 
 bench: setup     ## cost per check, throughput, bytes a version
 	$(BIN)/python -m bench
