@@ -1,17 +1,31 @@
-"""The documents are true: made pages are what the program says, links lead somewhere, examples are what it takes."""
+"""The documents are true: made pages are what the program says, links lead somewhere, examples do what they say."""
 
 from __future__ import annotations
 
 import re
 import runpy
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
+import yaml
+
+from monitor.cli import variorum as program
+from monitor.config.model import schema
+from tests.journeys import examples
+from tests.journeys.conftest import Program
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+
+each_document = pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
 
 
 def test_pages_made_from_the_program_are_up_to_date() -> None:
@@ -20,7 +34,7 @@ def test_pages_made_from_the_program_are_up_to_date() -> None:
     assert not stale, "write them anew with `make docs`"
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+@each_document
 def test_every_link_leads_somewhere(document: Path) -> None:
     for target in LINK.findall(document.read_text("utf-8")):
         if "://" in target or target.startswith("mailto:"):
@@ -36,3 +50,103 @@ def test_every_link_leads_somewhere(document: Path) -> None:
 def anchor(heading: str) -> str:
     """The name that forges give a heading."""
     return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+@each_document
+def test_every_command_that_is_named_exists(document: Path) -> None:
+    for block in examples.read(document).blocks:
+        if block.language == "console":
+            continue
+        for words in block.mentioned:
+            try:
+                understood(words)
+            except click.ClickException as error:
+                pytest.fail(f"{document.name}:{block.line}: variorum {shlex.join(words)}: {error.format_message()}")
+
+
+def understood(words: list[str]) -> None:
+    """Raise click's error when these are no command with its options."""
+    context = program.make_context("variorum", list(words), resilient_parsing=False)
+    group: click.Command = program
+    while isinstance(group, click.Group):
+        rest = [*getattr(context, "_protected_args", []), *context.args]  # click 9 keeps all of them in args
+        if not rest:
+            return
+        name, command, args = group.resolve_command(context, list(rest))
+        assert command is not None
+        if {"-h", "--help", "…", "..."} & set(args):
+            return
+        context = command.make_context(name, args, parent=context)
+        group = command
+
+
+@each_document
+def test_every_configuration_shown_is_right(document: Path, variorum: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    known = set(schema()["properties"])
+    for name in ("SMTP_PASSWORD", "HOOK_SECRET"):
+        monkeypatch.setenv(name, "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ=")
+    assert variorum("init").code == 0
+    for block in examples.read(document).blocks:
+        if block.language != "yaml":
+            continue
+        found = yaml.safe_load(block.text)
+        if not isinstance(found, dict) or not set(found) <= known:
+            continue
+        variorum.write("config.yaml", block.text)
+        for path in re.findall(r"[\w/-]+\.(?:txt|pem)", block.text):
+            if not (variorum.folder / path).exists():
+                variorum.write(path, "A statement.")
+        checked = variorum("config", "check")
+        assert checked.code == 0, f"{document.name}:{block.line}: {checked.err}"
+
+
+# what is run
+
+
+def demonstration(folder: Path, variorum: Program) -> None:
+    """The folder that ``variorum demo`` leaves."""
+    assert variorum("demo", "--pace", "0", "--dir", "demo").code == 0
+    for made in (folder / "demo").iterdir():
+        shutil.move(made, folder / made.name)
+
+
+SCENES: dict[str, Callable[[Path, Program], None]] = {"demo": demonstration, "nothing": lambda _folder, _variorum: None}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [path for path in DOCUMENTS if "```console" in path.read_text("utf-8")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_what_is_shown_is_what_happens(document: Path, variorum: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
+    started = 0
+    for block in examples.read(document).blocks:
+        place = f"{document.name}:{block.line}"
+        if block.given is not None:
+            started += 1
+            folder = variorum.folder / f"scene-{started}"
+            folder.mkdir()
+            monkeypatch.chdir(folder)
+            SCENES[block.given](folder, variorum)
+        if block.file is not None:
+            Path(block.file).write_text(block.text, "utf-8")
+        if block.language != "console":
+            continue
+        assert started, f"{place}: say `<!-- given: … -->` before the first"
+        for command, expected in block.calls:
+            printed = followed(command, variorum)
+            assert examples.agrees(expected, printed), (
+                f"{place}: {command}\n--- shown\n{expected}\n--- printed\n{printed}"
+            )
+
+
+def followed(command: str, variorum: Program) -> str:
+    """What a command prints on both streams: ``variorum`` in this process, anything else by the shell."""
+    words = shlex.split(command)
+    if words[0] == "variorum" and not set("|><;&$`") & set(command):
+        ran = variorum(*words[1:])
+        return ran.out + ran.err
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr

@@ -1,0 +1,100 @@
+"""The examples of the documents, taken apart and followed.
+
+- A ``console`` block is run: lines that begin with ``$ `` are commands, what follows is what they print. A line that is
+  ``…`` alone stands for any lines. Times, digests, chain heads, ports and durations may differ.
+- ``<!-- given: NAME -->`` before it makes a folder to run in (``SCENES``); without it, it goes on in the last one.
+- ``<!-- file: NAME -->`` before any block writes it into that folder.
+- In every other block, lines that begin with ``variorum`` must be commands and options that there are.
+- A ``yaml`` block with keys of ``config.yaml`` must be a right configuration.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from itertools import takewhile
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+FENCE: Final = re.compile(
+    r"(?:^<!-- (?P<key>given|file): (?P<value>\S+) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    re.MULTILINE | re.DOTALL,
+)
+VARIES: Final = (
+    (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?: ?UTC|Z)?"), "TIME"),
+    (re.compile(r"between TIME and (?:TIME|\d\d:\d\d(?::\d\d)?(?: UTC)?)|\bat TIME"), "in a WINDOW"),
+    (re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b"), "HASH"),
+    (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
+    (re.compile(r"\b\d+(?:\.\d+)? (?:ms|s|KB|MB|bytes)\b"), "SIZE"),
+    (re.compile(r"[ \t]+$", re.MULTILINE), ""),
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block: where it begins, its language, what stands before it, and its text."""
+
+    line: int
+    language: str
+    text: str
+    given: str | None = None
+    file: str | None = None
+
+    @property
+    def calls(self) -> list[tuple[str, str]]:
+        """The commands of a ``console`` block, each with what it should print."""
+        found: list[tuple[str, list[str]]] = []
+        for line in self.text.splitlines():
+            if line.startswith("$ "):
+                found.append((line[2:], []))
+            elif line.startswith("> ") and found and not found[-1][1]:
+                found[-1] = (f"{found[-1][0]}\n{line[2:]}", [])
+            elif found:
+                found[-1][1].append(line)
+        return [(command, "\n".join(printed).strip("\n")) for command, printed in found]
+
+    @property
+    def mentioned(self) -> Iterator[list[str]]:
+        """The words of each call of ``variorum`` in a block that is not run, up to a remark or a pipe."""
+        for line in self.text.replace("\\\n", " ").splitlines():
+            if found := re.match(r"(?:\$ )?(?:[A-Z_]+=\S+ )*variorum (.*)", line.strip()):
+                call = shlex.shlex(re.split(r"\s{3,}", found[1])[0], posix=True, punctuation_chars=True)
+                call.whitespace_split = True
+                yield list(takewhile(lambda word: word not in {"|", ">", "<", ";", "&&"}, call))
+
+
+@dataclass
+class Document:
+    """A document and its blocks."""
+
+    path: Path
+    blocks: list[Block] = field(default_factory=list)
+
+
+def read(path: Path) -> Document:
+    """A document, taken apart."""
+    words = path.read_text("utf-8")
+    document = Document(path)
+    for found in FENCE.finditer(words):
+        line = words.count("\n", 0, found.start("text"))
+        marks = {found["key"]: found["value"]} if found["key"] else {}
+        document.blocks.append(Block(line, found["language"], found["text"], marks.get("given"), marks.get("file")))
+    return document
+
+
+def settled(words: str) -> str:
+    """What was printed, without what differs from run to run."""
+    for pattern, put in VARIES:
+        words = pattern.sub(put, words)
+    return words.strip("\n")
+
+
+def agrees(expected: str, printed: str) -> bool:
+    """Whether that was printed; a line ``…`` alone stands for any lines."""
+    parts = re.split(r"^…$\n?", settled(expected), flags=re.MULTILINE)
+    pattern = r"(?:.*\n)*?".join(re.escape(part) for part in parts)
+    return re.fullmatch(pattern, settled(printed) + ("\n" if parts[-1] == "" else "")) is not None
