@@ -23,7 +23,7 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $(STAMP)
 
 test: setup      ## the test-suite without its slow part
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto
 
 test-slow: setup ## the slow part: kill -9 rounds, soaks, whole corpora
 	$(BIN)/python -m pytest -m slow --timeout 1200
