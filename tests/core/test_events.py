@@ -27,8 +27,10 @@ def missing(status: int = 404) -> FetchError:
     return FetchError(f"HTTP {status}", reason=FetchReason.STATUS, status=status)
 
 
-def failed(latest: Latest, error: FetchError | ReadError, minute: float) -> tuple[Judgement, Latest]:
-    judgement = judge_failure(latest, error, at=at(minute), rules=RULES)
+def failed(
+    latest: Latest, error: FetchError | ReadError, minute: float, rules: GateRules = RULES
+) -> tuple[Judgement, Latest]:
+    judgement = judge_failure(latest, error, at=at(minute), rules=rules)
     after = replace(
         latest,
         failures=latest.failures + 1,
@@ -137,6 +139,14 @@ def test_a_failure_is_told_once_when_it_is_seen_again_and_late_enough() -> None:
     second, latest = failed(latest, error, 3)
     third, _ = failed(latest, error, 4)
     assert [kinds(one) for one in (first, soon, second, third)] == [[], [], [EventKind.FAILING], []]
+
+
+def test_a_failure_is_not_believed_before_it_was_seen_often_enough() -> None:
+    often = GateRules(confirm_after_s=60, confirm_times=2)
+    first, latest = failed(KNOWN, missing(500), 1, often)
+    late, latest = failed(latest, missing(500), 60, often)
+    third, _ = failed(latest, missing(500), 61, often)
+    assert [kinds(one) for one in (first, late, third)] == [[], [], [EventKind.FAILING]]
 
 
 def test_a_missing_page_is_gone_when_it_stays_missing_for_ten_times_as_long_as_another_doubt() -> None:
