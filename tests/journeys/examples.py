@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FENCE: Final = re.compile(
-    r"(?:^<!-- (?P<key>given|file): (?P<value>\S+) -->\n)?^```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    r"(?P<marks>(?:^<!-- (?:given|file): \S+ -->\n)*)^```(?P<language>\w*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
 VARIES: Final = (
@@ -81,7 +81,7 @@ def read(path: Path) -> Document:
     document = Document(path)
     for found in FENCE.finditer(words):
         line = words.count("\n", 0, found.start("text"))
-        marks = {found["key"]: found["value"]} if found["key"] else {}
+        marks = dict(re.findall(r"<!-- (given|file): (\S+) -->", found["marks"]))
         document.blocks.append(Block(line, found["language"], found["text"], marks.get("given"), marks.get("file")))
     return document
 

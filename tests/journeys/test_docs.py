@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
+from typing import Any
 
 import click
 import pytest
@@ -112,16 +116,39 @@ def demonstration(folder: Path, variorum: Program) -> None:
 
 SCENES: dict[str, Callable[[Path, Program], None]] = {"demo": demonstration, "nothing": lambda _folder, _variorum: None}
 
+SITE = "127.0.0.1:8000"
+"""Where the tutorial publishes ``site/``; here, a port of the machine's choice."""
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[str]:
+    """What ``python3 -m http.server --directory site 8000`` serves in the documents, wherever the scene is."""
+
+    class Published(SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(Path.cwd() / "site"))
+
+        def log_message(self, *_: Any) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Published) as server:
+        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
 
 @pytest.mark.parametrize(
     "document",
     [path for path in DOCUMENTS if "```console" in path.read_text("utf-8")],
     ids=lambda path: str(path.relative_to(ROOT)),
 )
-def test_what_is_shown_is_what_happens(document: Path, variorum: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_shown_is_what_happens(
+    document: Path, variorum: Program, site: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
-    started = 0
+    started = written = 0
     for block in examples.read(document).blocks:
         place = f"{document.name}:{block.line}"
         if block.given is not None:
@@ -131,12 +158,16 @@ def test_what_is_shown_is_what_happens(document: Path, variorum: Program, monkey
             monkeypatch.chdir(folder)
             SCENES[block.given](folder, variorum)
         if block.file is not None:
-            Path(block.file).write_text(block.text, "utf-8")
+            Path(block.file).parent.mkdir(parents=True, exist_ok=True)
+            Path(block.file).write_text(block.text.replace(SITE, site), "utf-8")
+            # A reader takes longer than a second from one to the next, and that is as fine as Last-Modified counts.
+            written += 1
+            os.utime(block.file, (1_700_000_000 + written, 1_700_000_000 + written))
         if block.language != "console":
             continue
         assert started, f"{place}: say `<!-- given: … -->` before the first"
         for command, expected in block.calls:
-            printed = followed(command, variorum)
+            printed = followed(command.replace(SITE, site), variorum)
             assert examples.agrees(expected, printed), (
                 f"{place}: {command}\n--- shown\n{expected}\n--- printed\n{printed}"
             )
