@@ -8,9 +8,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Engine, Select, func, insert, select, update
+from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, insert, select, update
 
-from storage import discovered, due, keep, rows, stamps, texts
+from storage import discovered, due, keep, rows, runs, search, stamps
 from storage.engine import engine_for, reading, sqlite_file, writing
 from storage.errors import StorageError
 from storage.keep import ClaimLost, Unchanged
@@ -31,10 +31,11 @@ from storage.records import (
     Validators,
     Version,
 )
-from storage.schema import bodies, events, headings, ledger, snapshots, sources, versions
+from storage.schema import bodies, events, headings, names, snapshots, sources, versions
+from storage.unpacking import Unpacking, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Container, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Container, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from types import TracebackType
 
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Archive", "ClaimLost", "Unchanged"]
 
-GOOD: Final = ("new", "changed", "cosmetic", "reread", "unchanged", "not-modified")
-"""Outcomes that saw the current version; their runs end with its ``last_seen``."""
 CHUNK: Final = 500
 
 T = TypeVar("T")
@@ -253,7 +252,7 @@ class Archive:
             body = keep.body(connection, snapshot, row.snapshot)
             kept = select(snapshots.c.number).where(snapshots.c.source == row.key, snapshots.c.body == body)
             if connection.scalar(kept.limit(1)) is None:
-                keep.snapshot(connection, row.key, snapshot, body, doubt=error)
+                keep.snapshot(connection, row.key, snapshot, body, row.snapshot, doubt=error)
             at = snapshot.fetched_at
             keep.doubt(connection, row, at, outcome, error, events, suspicion, next_due, gone, failing)
 
@@ -282,18 +281,19 @@ class Archive:
         with writing(self._engine) as connection:
             row = keep.locked(connection, source)
             keep.require_held(row, expected, owner)
-            body = keep.body(connection, snapshot, row.snapshot)
-            kept = keep.snapshot(connection, row.key, snapshot, body)
-            made = keep.Made(text, reader, kept, at, imported, row.last_good, at, change, reread=False)
-            chain = keep.version(connection, row, snapshot, made)
             number = (row.number or 0) + 1
-            run = keep.open_run(connection, row.key, outcome, at, number)
+            wording = keep.Wording(row.key, number, rows.encoded(text))
+            body = keep.body(connection, snapshot, row.snapshot, wording)
+            kept = keep.snapshot(connection, row.key, snapshot, body, row.snapshot, wording=wording)
+            made = keep.Made(text, reader, kept, row.last_good, at, outcome, change, imported)
+            chain = keep.version(connection, row, snapshot, made)
             keep.happened(connection, {source: row.key}, events)
             connection.execute(
                 update(sources)
                 .where(sources.c.key == row.key)
                 .values(
-                    **keep.good(at, outcome, validators, next_due, run),
+                    **keep.good(at, outcome, validators, next_due),
+                    **runs.begun(outcome, at),
                     **keep.base(number, text, reader, kept, chain),
                     final_url=snapshot.final_url,
                     first_seen=row.first_seen or at,
@@ -350,22 +350,32 @@ class Archive:
             if text is None or row.snapshot is None:
                 connection.execute(update(sources).where(sources.c.key == row.key).values(reader=reader))
                 return None
-            snapshot = keep.snapshot_of(connection, row.snapshot)
-            after = row.last_good
-            made = keep.Made(text, reader, row.snapshot, snapshot.fetched_at, None, after, at, None, reread=True)
+            snapshot = Unpacking(connection).snapshot(row.snapshot)
+            made = keep.Made(text, reader, row.snapshot, row.last_good, at, Outcome.REREAD, reread=True)
             chain = keep.version(connection, row, snapshot, made)
             number = row.number + 1
-            run = keep.open_run(connection, row.key, Outcome.REREAD, at, number)
             connection.execute(
                 update(sources)
                 .where(sources.c.key == row.key)
                 .values(
-                    **keep.base(number, text, reader, row.snapshot, chain), run=run, last_outcome=Outcome.REREAD.value
+                    **keep.base(number, text, reader, row.snapshot, chain),
+                    **runs.begun(Outcome.REREAD, at),
+                    last_outcome=Outcome.REREAD.value,
                 )
             )
             return rows.version(connection.execute(_versions().where(_is(row.key, number))).one())
 
     # the history
+
+    def candidates(self, wanted: Iterable[str]) -> set[str] | None:
+        """The ids of the sources whose texts may hold every one of these strings; None when that is any of them."""
+        with reading(self._engine) as connection:
+            return search.candidates(connection, wanted)
+
+    def index(self, *, anew: bool = False) -> int:
+        """Make the search signatures of sources that have none, or all of them anew; returns of how many."""
+        with writing(self._engine) as connection:
+            return search.rebuild(connection, every=anew)
 
     def versions(self, source: str, *, limit: int | None = None) -> list[Version]:
         """The versions of a source, newest first."""
@@ -386,19 +396,18 @@ class Archive:
         """The canonical text of a version. Raises ``StorageError`` when there is none of that number."""
         with reading(self._engine) as connection:
             key = connection.scalar(select(sources.c.key).where(sources.c.id == source))
-            found = keep.text_of(connection, key, number) if key is not None else None
+            found = text_of(connection, key, number) if key is not None else None
         if found is None:
             raise StorageError(f"{source}: no version {number}", hint=f"`variorum log {source}` lists what there is.")
         return found
 
     def texts(self, source: str) -> Iterator[tuple[Version, Text]]:
         """Every version with its text, oldest first. Each text is unpacked once, from the one before it."""
-        query = _versions(packed=True).where(sources.c.id == source).order_by(versions.c.number)
+        query = _versions().where(sources.c.id == source).order_by(versions.c.number)
         with reading(self._engine) as connection:
-            plain: bytes | None = None
-            for row in connection.execute(query):
-                plain = texts.unpack(row.packed, plain if row.depth else None)
-                yield rows.version(row), rows.text(plain, row.title, row.published)
+            unpacking = Unpacking(connection)
+            for row in connection.execute(query).all():
+                yield rows.version(row), rows.text(unpacking.text(row.source, row.number), row.title, row.published)
 
     def earlier(self, source: str, digest: str) -> int | None:
         """The newest version of the source with that text digest; None when it never had that wording."""
@@ -411,24 +420,10 @@ class Archive:
             found: int | None = connection.scalar(query)
             return found
 
-    def script(self, source: str, number: int) -> str | None:
-        """The script that was kept with a version: from the text before it to its own. None for a first or reread one."""
-        with reading(self._engine) as connection:
-            query = (
-                select(versions.c.source, versions.c.script)
-                .join(sources, sources.c.key == versions.c.source)
-                .where(sources.c.id == source, versions.c.number == number, versions.c.script.is_not(None))
-            )
-            row = connection.execute(query).one_or_none()
-            text = keep.text_of(connection, row.source, number) if row is not None else None
-        if row is None or text is None:
-            return None
-        return texts.unpack(row.script, rows.encoded(text)).decode("ascii")
-
     def snapshot(self, number: int) -> Snapshot:
         """A snapshot with its body, by the number that versions carry."""
         with reading(self._engine) as connection:
-            return keep.snapshot_of(connection, number)
+            return Unpacking(connection).snapshot(number)
 
     def events(self, source: str | None = None, *, limit: int | None = None) -> list[Event]:
         """What happened, newest first: to one source, or to all."""
@@ -440,16 +435,16 @@ class Archive:
 
     def ledger(self, source: str) -> list[LedgerRun]:
         """The runs of checks of a source, oldest first."""
-        query = select(ledger).join(sources, sources.c.key == ledger.c.source).where(sources.c.id == source)
         with reading(self._engine) as connection:
-            return [rows.run(row) for row in connection.execute(query.order_by(ledger.c.number))]
+            return runs.told(connection, source)
 
     def seals(self, source: str) -> Iterator[tuple[Sealed, bytes]]:
         """What each seal of a source's chain covers, with the stored seal, oldest first: for ``chain.first_fault``."""
         with reading(self._engine) as connection:
             query = _versions().where(sources.c.id == source).order_by(versions.c.number)
+            unpacking = Unpacking(connection)
             for row in connection.execute(query).all():
-                snapshot = keep.snapshot_of(connection, row.snapshot)
+                snapshot = unpacking.snapshot(row.snapshot)
                 yield rows.sealed(row.sealed_as or row.source_id, row, snapshot), row.chain
 
     # time-stamps
@@ -485,18 +480,31 @@ def _declared() -> Select[Any]:
     return select(*(sources.c[name] for name in columns))
 
 
-def _versions(*, packed: bool = False) -> Select[Any]:
-    """Versions with their source's id, their heading, and the end of the ledger's runs that saw them."""
-    seen = (
-        select(func.max(ledger.c.last))
-        .where(ledger.c.source == versions.c.source, ledger.c.version == versions.c.number, ledger.c.outcome.in_(GOOD))
-        .scalar_subquery()
-    )
-    columns = [column for column in versions.c if packed or column.name not in ("packed", "script")]
-    source = (sources.c.id.label("source_id"), sources.c.sealed_as)
-    named = (headings.c.title, headings.c.published, *source, seen.label("last_seen"))
+def _versions() -> Select[Any]:
+    """Versions as they are, not as they are kept: with the names, times and headings that their rows refer to.
+
+    ``last_seen`` is where the window of the next version begins; for the newest, the last good check.
+    """
+    following = versions.alias("following")
+    seen = case((sources.c.number == versions.c.number, sources.c.last_good), else_=following.c.after)
+    plain = ("source", "number", "digest", "snapshot", "imported", "after", "severity", "silent", "reread", "chain")
     return (
-        select(*columns, *named)
+        select(
+            *(versions.c[name] for name in plain),
+            names.c.name.label("reader"),
+            snapshots.c.fetched_at.label("captured"),
+            func.coalesce(versions.c.before, snapshots.c.fetched_at).label("before"),
+            seen.label("last_seen"),
+            headings.c.title,
+            headings.c.published,
+            sources.c.id.label("source_id"),
+            sources.c.sealed_as,
+        )
         .join(sources, sources.c.key == versions.c.source)
+        .join(snapshots, snapshots.c.number == versions.c.snapshot)
         .join(headings, headings.c.key == versions.c.heading)
+        .join(names, names.c.key == versions.c.reader)
+        .outerjoin(
+            following, and_(following.c.source == versions.c.source, following.c.number == versions.c.number + 1)
+        )
     )

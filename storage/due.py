@@ -1,7 +1,8 @@
 """Who looks at what, when: due sources are claimed under a lease, so that no two processes check one at a time.
 
-The due time is a column of the source. A claim takes the oldest due ones and writes its lease in the same statement;
-a worker that dies is outlived by its lease, after which the source is anybody's again.
+The due time is a column of the source. A claim takes the oldest due ones and writes its lease; a worker that dies is
+outlived by its lease, after which the source is anybody's again. The index is on the end of the lease where there is
+one, else on the due time: so a claim reads just the rows that it takes, however many others are leased before them.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, bindparam, func, or_, select, update
+from sqlalchemy import Connection, bindparam, or_, select, update
 
-from storage.schema import sources
+from storage.schema import DUE, sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,16 +21,7 @@ if TYPE_CHECKING:
 
 def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, owner: str) -> list[str]:
     """Ids of at most ``limit`` due sources, oldest first, leased to ``owner`` for ``lease_s`` seconds."""
-    due = (
-        select(sources.c.key)
-        .where(
-            sources.c.retired_at.is_(None),
-            sources.c.next_check <= now,
-            or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now),
-        )
-        .order_by(sources.c.next_check)
-        .limit(limit)
-    )
+    due = select(sources.c.key).where(sources.c.retired_at.is_(None), now >= DUE).order_by(DUE).limit(limit)
     if connection.dialect.name == "postgresql":
         due = due.with_for_update(skip_locked=True)
     keys = list(connection.scalars(due))
@@ -105,8 +97,7 @@ def postpone(connection: Connection, moments: Mapping[str, datetime], owner: str
 
 
 def next_due_at(connection: Connection) -> datetime | None:
-    """When the next source is due; None when nothing is scheduled."""
-    found: datetime | None = connection.scalar(
-        select(func.min(sources.c.next_check)).where(sources.c.retired_at.is_(None))
-    )
+    """When the next source may be claimed; None when nothing is scheduled."""
+    soonest = select(DUE).where(sources.c.retired_at.is_(None), DUE.is_not(None)).order_by(DUE).limit(1)
+    found: datetime | None = connection.scalar(soonest)
     return found

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from storage import rows, texts
+from storage import rows, runs, search, texts
 from storage.chain import START, seal
+from storage.engine import insert_missing
 from storage.errors import StorageError
 from storage.records import Change, Event, Outcome, Snapshot, Suspicion, Text, Validators
-from storage.schema import bodies, events, headings, ledger, pages, snapshots, sources, versions
+from storage.schema import (
+    BODY_MARK,
+    MARK,
+    bodies,
+    events,
+    headings,
+    heads,
+    names,
+    pages,
+    snapshots,
+    sources,
+    versions,
+)
+from storage.unpacking import Unpacking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
 WORTH: Final = 0.9
-"""A body is kept as a difference when that is smaller than this share of the body packed alone."""
+"""A body is packed with the one before it when that is smaller than this share of the body packed with its text alone."""
+HEAD_WORTH: Final = 0.5
+"""Headers are kept as a difference from the last head when that is smaller than this share of them packed alone."""
+DEEPEST: Final = 16
+"""A body is packed with the one before it so many times in a row."""
 
 
 class ClaimLost(StorageError):
@@ -48,12 +65,12 @@ class Made:
     text: Text
     reader: str
     snapshot: int
-    captured: datetime
-    imported: datetime | None
     after: datetime | None
     before: datetime
-    change: Change | None
-    reread: bool
+    outcome: Outcome
+    change: Change | None = None
+    imported: datetime | None = None
+    reread: bool = False
 
 
 def locked(connection: Connection, source: str) -> Row[Any]:
@@ -72,108 +89,153 @@ def require_held(row: Row[Any], expected: int | None, owner: str | None) -> None
         raise ClaimLost(f"{row.id}: the claim ran out before the check ended; nothing was written")
 
 
-def body(connection: Connection, snapshot: Snapshot, before: int | None) -> int:
-    """Keep a body once per digest, as a difference from the body of snapshot ``before`` when that is smaller."""
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """The text that a body was read to: version ``number`` of a source, which is kept in the same transaction."""
+
+    source: int
+    number: int
+    plain: bytes
+
+
+def body(connection: Connection, snapshot: Snapshot, before: int | None, wording: Wording | None = None) -> int:
+    """Keep a body once per digest; returns its key.
+
+    It is packed with the text that was read from it (the words are kept already) and, when that is smaller, with the body
+    of snapshot ``before`` as well (so is the furniture).
+    """
     digest = bytes.fromhex(snapshot.body_digest)
-    known: int | None = connection.scalar(select(bodies.c.key).where(bodies.c.digest == digest))
+    same = (bodies.c.digest == digest) & (digest[:MARK] == BODY_MARK)
+    known: int | None = connection.scalar(select(bodies.c.key).where(same))
     if known is not None:
         return known
-    packed, base, depth = texts.pack(snapshot.body), None, 0
-    if before is not None:
+    words = wording.plain if wording is not None else b""
+    packed, base, depth = texts.pack(snapshot.body, words), None, 0
+    if before is not None and len(packed) > _SMALL:
         near = connection.execute(
             select(bodies.c.key, bodies.c.depth)
             .join(snapshots, snapshots.c.body == bodies.c.key)
             .where(snapshots.c.number == before)
         ).one()
-        if near.depth + 1 < texts.FULL_EVERY:
-            small = texts.pack(snapshot.body, body_of(connection, near.key))
+        if near.depth + 1 < DEEPEST:
+            small = texts.pack(snapshot.body, Unpacking(connection).body(near.key) + words)
             if len(small) < WORTH * len(packed):
                 packed, base, depth = small, near.key, near.depth + 1
     values = {"digest": digest, "size": len(snapshot.body), "base": base, "depth": depth, "packed": packed}
+    if wording is not None:
+        values |= {"source": wording.source, "number": wording.number}
     return _key(connection, insert(bodies).values(values))
 
 
-def body_of(connection: Connection, key: int | None) -> bytes:
-    """A body, through the bodies it is a difference from."""
-    run: list[bytes] = []
-    while key is not None:
-        row = connection.execute(select(bodies.c.base, bodies.c.packed).where(bodies.c.key == key)).one()
-        run.append(row.packed)
-        key = row.base
-    return texts.unpack_run(reversed(run))
+_SMALL: Final = 48
+"""Bytes: a body packed to so few is not tried with another."""
 
 
-def snapshot(connection: Connection, source: int, taken: Snapshot, body_key: int, *, doubt: str | None = None) -> int:
-    """Keep how bytes were received; returns the number of the snapshot."""
+def snapshot(
+    connection: Connection,
+    source: int,
+    taken: Snapshot,
+    body_key: int,
+    before: int | None = None,
+    *,
+    wording: Wording | None = None,
+    doubt: str | None = None,
+) -> int:
+    """Keep how bytes were received, its headers as a difference from those of snapshot ``before``; returns its number."""
+    moved = taken.final_url if taken.final_url != taken.url else None
+    known = named(connection, taken.url, *([moved] if moved is not None else ()))
+    head, headers = _headers(connection, taken, before)
     values = {
         "source": source,
-        "url": taken.url,
-        "final_url": taken.final_url if taken.final_url != taken.url else None,
+        "url": known[taken.url],
+        "final_url": known[moved] if moved is not None else None,
         "status": taken.status,
         "fetched_at": taken.fetched_at,
         "redirects": "\n".join(taken.redirects) or None,
-        "headers": texts.pack(json.dumps(taken.headers, ensure_ascii=False).encode("utf-8", "surrogateescape")),
+        "head": head,
+        "headers": headers,
         "body": body_key,
         "doubt": doubt,
     }
     number = _key(connection, insert(snapshots).values(values))
     for place, page in enumerate(taken.pages, 2):
-        further = snapshot(connection, source, page, body(connection, page, None))
+        further = snapshot(connection, source, page, body(connection, page, None, wording), number)
         connection.execute(insert(pages).values(first=number, place=place, snapshot=further))
     return number
 
 
-def snapshot_of(connection: Connection, number: int) -> Snapshot:
-    """A snapshot with its body. Raises ``StorageError`` when there is none of that number."""
-    row = connection.execute(select(snapshots).where(snapshots.c.number == number)).one_or_none()
-    if row is None:
-        raise StorageError(f"snapshot {number}: there is none")
-    further = connection.scalars(select(pages.c.snapshot).where(pages.c.first == number).order_by(pages.c.place)).all()
-    taken = rows.snapshot(row, body_of(connection, row.body))
-    return replace(taken, pages=tuple(snapshot_of(connection, one) for one in further)) if further else taken
+def _headers(connection: Connection, taken: Snapshot, before: int | None) -> tuple[int, bytes | None]:
+    """The head that the headers are kept with, and their difference from it (None: they are equal)."""
+    plain = rows.headers_words(taken)
+    if before is not None:
+        near = select(heads).join(snapshots, snapshots.c.head == heads.c.key).where(snapshots.c.number == before)
+    else:
+        # The first of a source: the last head is as good a guess as any, where servers are of one kind.
+        near = select(heads).where(heads.c.key == select(func.max(heads.c.key)).scalar_subquery())
+    alone, head = texts.pack(plain), connection.execute(near).one_or_none()
+    if head is not None:
+        base = texts.unpack(head.packed)
+        if base == plain:
+            return int(head.key), None
+        packed = texts.pack(plain, base)
+        if len(packed) < HEAD_WORTH * len(alone):
+            return int(head.key), packed
+    return _key(connection, insert(heads).values(packed=alone)), None
+
+
+def named(connection: Connection, *words: str) -> dict[str, int]:
+    """The keys of strings that many rows share; those that are new are kept."""
+    query = select(names.c.name, names.c.key).where(names.c.name.in_(words))
+    known = {row.name: int(row.key) for row in connection.execute(query)}
+    missing = sorted(set(words) - known.keys())
+    if missing:
+        insert_missing(connection, names, [{"name": word} for word in missing])
+        known |= {row.name: int(row.key) for row in connection.execute(query)}
+    return known
 
 
 def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) -> bytes:
     """Keep a version and seal it onto the chain of its source; returns the seal."""
     number = (row.number or 0) + 1
     plain = rows.encoded(made.text)
-    packed, depth = texts.pack(plain), 0
-    if row.number is not None:
-        before, near = _packed_run(connection, row.key, row.number)
-        if near.depth + 1 < texts.FULL_EVERY:
-            packed, depth = texts.pack(plain, before), near.depth + 1
+    unpacking = Unpacking(connection)
+    before = unpacking.text(row.key, row.number) if row.number is not None else None
+    back = texts.back_of(number)
+    base = unpacking.text(row.key, number - back) if back else None
+    judged = _judged(made.change)
+    known = named(connection, made.reader, made.outcome.value, *([judged] if judged is not None else ()))
     values: dict[str, Any] = {
         "source": row.key,
         "number": number,
         "digest": bytes.fromhex(made.text.digest),
         "heading": _heading(connection, row, made.text),
-        "depth": depth,
-        "packed": packed,
+        "back": back,
+        "packed": texts.pack(plain, base),
         "snapshot": made.snapshot,
-        "reader": made.reader,
-        "captured": made.captured,
+        "reader": known[made.reader],
         "imported": made.imported,
         "after": made.after,
-        "before": made.before,
+        "before": made.before if made.before != taken.fetched_at else None,
+        "severity": made.change.severity if made.change is not None else None,
+        "silent": made.change is not None and made.change.silent,
         "reread": made.reread,
-        **_changed(made.change, plain),
+        "judged": known[judged] if judged is not None else None,
+        "outcome": known[made.outcome.value],
+        "looks": runs.end_with_version(connection, row),
     }
-    values["chain"] = seal(row.chain or START, rows.sealed(row.sealed_as or row.id, rows.Fields(values), taken))
+    as_it_is = {**values, "reader": made.reader, "captured": taken.fetched_at, "before": made.before}
+    values["chain"] = seal(row.chain or START, rows.sealed(row.sealed_as or row.id, rows.Fields(as_it_is), taken))
     connection.execute(insert(versions).values(values))
+    search.add(connection, row.key, plain, before)
     return bytes(values["chain"])
 
 
-def _changed(change: Change | None, plain: bytes) -> dict[str, Any]:
+def _judged(change: Change | None) -> str | None:
+    """The differ and the kinds of edits that it told, in their order, as one string."""
     if change is None:
-        return {"silent": False}
+        return None
     kinds = dict.fromkeys(kind.value for edit in change.edits for kind in edit.kinds)
-    return {
-        "severity": change.severity,
-        "silent": change.silent,
-        "differ": change.differ,
-        "kinds": ",".join(kinds),
-        "script": texts.pack(change.script.encode("ascii"), plain),
-    }
+    return f"{change.differ}: {','.join(kinds)}"
 
 
 def _heading(connection: Connection, row: Row[Any], text: Text) -> int:
@@ -188,44 +250,13 @@ def _heading(connection: Connection, row: Row[Any], text: Text) -> int:
     return _key(connection, insert(headings).values(title=text.title, published=text.published))
 
 
-def text_of(connection: Connection, source: int, number: int) -> Text | None:
-    """The text of a version; None when there is none of that number."""
-    head = connection.execute(
-        select(headings)
-        .join(versions, versions.c.heading == headings.c.key)
-        .where(versions.c.source == source, versions.c.number == number)
-    ).one_or_none()
-    if head is None:
-        return None
-    plain, _ = _packed_run(connection, source, number)
-    return rows.text(plain, head.title, head.published)
-
-
-def _packed_run(connection: Connection, source: int, number: int) -> tuple[bytes, Any]:
-    """The encoded text of a version and its row, through at most ``FULL_EVERY`` links."""
-    found = connection.execute(
-        select(versions.c.number, versions.c.depth, versions.c.packed)
-        .where(versions.c.source == source, versions.c.number.between(number - texts.FULL_EVERY + 1, number))
-        .order_by(versions.c.number)
-    ).all()
-    return texts.unpack_run(row.packed for row in found[-1 - found[-1].depth :]), found[-1]
-
-
-def open_run(
-    connection: Connection, source: int, outcome: Outcome, at: datetime, number: int | None, error: str | None = None
-) -> int:
-    """Begin a run in the ledger; returns its number."""
-    values = {"source": source, "outcome": outcome.value, "first": at, "last": at, "count": 1}
-    return _key(connection, insert(ledger).values(**values, version=number, error=error))
-
-
 def happened(connection: Connection, keys: Mapping[str, int], told: Sequence[Event]) -> None:
     """Keep events; ``keys`` maps the ids of their sources to keys."""
     if told:
         connection.execute(insert(events), [rows.event_values(keys[one.source], one) for one in told])
 
 
-def good(at: datetime, outcome: Outcome, validators: Validators, next_due: datetime | None, run: int) -> dict[str, Any]:
+def good(at: datetime, outcome: Outcome, validators: Validators, next_due: datetime | None) -> dict[str, Any]:
     """The state of a source after a check that saw it well: nothing is doubted any more."""
     return {
         "etag": validators.etag,
@@ -234,7 +265,6 @@ def good(at: datetime, outcome: Outcome, validators: Validators, next_due: datet
         "last_check": at,
         "last_outcome": outcome.value,
         "next_check": next_due,
-        "run": run,
         **_CALM,
     }
 
@@ -265,24 +295,27 @@ def base(number: int, text: Text, reader: str, snapshot_number: int, chain: byte
 
 def unchanged(connection: Connection, notes: Sequence[Unchanged]) -> None:
     """Note checks that saw the latest text again, with few statements for many of them."""
-    query = select(sources.c.id, sources.c.key, sources.c.number, sources.c.run, ledger.c.version, ledger.c.outcome)
-    query = query.outerjoin(ledger, ledger.c.number == sources.c.run)
+    columns = ("id", "key", "number", "last_check", "last_error", "run_outcome", "run_first", "run_count")
+    query = select(*(sources.c[name] for name in columns))
     known = {row.id: row for row in connection.execute(query.where(sources.c.id.in_([note.source for note in notes])))}
-    extended, states = [], []
+    begun: set[str] = set()
+    ended, states, opened = [], [], []
     for note in notes:
         row = known.get(note.source)
         if row is None:
             continue
-        run = row.run
-        if run is not None and row.version == row.number and row.outcome not in _DOUBTS:
-            extended.append({"in_run": run, "at": note.at})
+        values = good(note.at, note.outcome, note.validators, note.next_due)
+        state = {"in_key": row.key, **{f"in_{key}": values[key] for key in _MOVING}}
+        if note.source in begun or (row.run_outcome is not None and row.run_outcome not in runs.DOUBTS):
+            states.append(state)
         else:
-            run = open_run(connection, row.key, note.outcome, note.at, row.number)
-        values = good(note.at, note.outcome, note.validators, note.next_due, run)
-        states.append({"in_key": row.key, **{f"in_{key}": values[key] for key in _MOVING}})
-    if extended:
-        going_on = update(ledger).where(ledger.c.number == bindparam("in_run"))
-        connection.execute(going_on.values(last=bindparam("at"), count=ledger.c.count + 1), extended)
+            if row.run_outcome is not None:
+                ended.append(row)
+            begun.add(note.source)
+            opened.append({**state, "in_run": note.outcome.value, "in_at": note.at})
+    runs.end(connection, ended)
+    if opened:
+        connection.execute(_BEGUN, opened)
     if states:
         connection.execute(_AGAIN, states)
     for note in notes:
@@ -292,13 +325,14 @@ def unchanged(connection: Connection, notes: Sequence[Unchanged]) -> None:
     happened(connection, {name: row.key for name, row in known.items()}, [one for note in notes for one in note.events])
 
 
-_DOUBTS: Final = frozenset({Outcome.FAILED.value, Outcome.GONE.value, Outcome.SUSPECT.value, Outcome.SKIPPED.value})
-_MOVING: Final = ("etag", "last_modified", "last_good", "last_check", "last_outcome", "next_check", "run")
-_AGAIN: Final = (
+_MOVING: Final = ("etag", "last_modified", "last_good", "last_check", "last_outcome", "next_check")
+_SEEN: Final = (
     update(sources)
     .where(sources.c.key == bindparam("in_key"))
     .values({**{name: bindparam(f"in_{name}") for name in _MOVING}, **_CALM})
 )
+_AGAIN: Final = _SEEN.values(run_count=sources.c.run_count + 1)
+_BEGUN: Final = _SEEN.values(run_outcome=bindparam("in_run"), run_first=bindparam("in_at"), run_count=1)
 
 
 def doubt(
@@ -313,13 +347,13 @@ def doubt(
     gone: bool,
     failing: bool,
 ) -> None:
-    """Note a check that saw nothing fit; the run in the ledger goes on while outcome and reason are the same."""
-    run = row.run
-    last = connection.execute(select(ledger).where(ledger.c.number == run)).one_or_none() if run is not None else None
-    if last is not None and (last.outcome, last.error) == (outcome.value, error):
-        connection.execute(update(ledger).where(ledger.c.number == run).values(last=at, count=ledger.c.count + 1))
+    """Note a check that saw nothing fit; the run of checks goes on while outcome and reason are the same."""
+    if (row.run_outcome, row.last_error) == (outcome.value, error):
+        run = {"run_count": row.run_count + 1}
     else:
-        run = open_run(connection, row.key, outcome, at, row.number, error)
+        if row.run_outcome is not None:
+            runs.end(connection, [row])
+        run = runs.begun(outcome, at)
     connection.execute(
         update(sources)
         .where(sources.c.key == row.key)
@@ -335,7 +369,7 @@ def doubt(
             next_check=next_due,
             lease_until=None,
             lease_owner=None,
-            run=run,
+            **run,
         )
     )
     happened(connection, {row.id: row.key}, told)

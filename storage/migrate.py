@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, inspect, text
 
-from storage.engine import engine_for, prepare_file, shown, sqlite_file, told_plainly
+from storage.engine import engine_for, prepare_file, shown, sqlite_file, told_plainly, writing
 from storage.errors import StorageError
 from storage.schema import KNOWN_REVISIONS, REVISION
+from storage.search import rebuild
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 def revision_of(engine: Engine) -> str | None:
@@ -64,6 +70,8 @@ def migrate(url: str, now: datetime | None = None) -> tuple[str | None, str, Pat
             require_current(engine, before)
         backup = _backup(url, before, now or datetime.now(UTC)) if before is not None else None
         create(engine)
+        with writing(engine) as connection:
+            rebuild(connection)
         return before, REVISION, backup
     finally:
         engine.dispose()
@@ -92,14 +100,29 @@ def _upgrade(engine: Engine) -> None:
 
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    with engine.connect() as connection:
-        _begin(connection)
+    with engine.connect() as connection, _one_transaction(connection):
         config.attributes["connection"] = connection
         command.upgrade(config, REVISION)
+
+
+@contextmanager
+def _one_transaction(connection: Connection) -> Iterator[None]:
+    """All of it or nothing: SQLite's data definition is transactional too.
+
+    SQLite replaces a table by dropping it, which foreign keys would not survive; so they are looked at afterwards.
+    """
+    if connection.dialect.name != "sqlite":
+        yield
         connection.commit()
-
-
-def _begin(connection: Connection) -> None:
-    """One transaction for the whole of it: SQLite's data definition is transactional too."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        return
+    connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    try:
+        yield
+        broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        if broken is not None:
+            raise StorageError(f"table {broken[0]} refers to rows that are not there; nothing was changed")
+        connection.commit()
+    finally:
+        connection.rollback()
+        connection.exec_driver_sql("PRAGMA foreign_keys = ON")

@@ -373,7 +373,11 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class LedgerRun:
-    """A run of equal outcomes in the check ledger: ``count`` checks from ``first`` to ``last`` that all ended alike."""
+    """A run of equal outcomes in the check ledger: ``count`` checks from ``first`` to ``last`` that all ended alike.
+
+    Where a source went back and forth for long, old runs are told as one: ``runs`` says how many, and checks that ended
+    otherwise lie between them.
+    """
 
     outcome: Outcome
     first: datetime
@@ -381,6 +385,7 @@ class LedgerRun:
     count: int
     version: int | None = None
     error: str | None = None
+    runs: int = 1
 
 
 @dataclass(frozen=True, slots=True)

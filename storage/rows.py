@@ -120,7 +120,7 @@ def version(row: Row[Any]) -> Version:
         title=row.title,
         published=row.published,
         first_seen=row.before,
-        last_seen=row.last_seen or row.before,
+        last_seen=max(row.last_seen, row.before) if row.last_seen is not None else row.before,
         window=Window(row.after, row.before),
         captured=row.captured,
         imported=row.imported,
@@ -135,7 +135,9 @@ def version(row: Row[Any]) -> Version:
 
 def snapshot(row: Row[Any], body: bytes) -> Snapshot:
     """A snapshot with its body."""
-    headers = json.loads(unpack(row.headers).decode("utf-8", "surrogateescape"))
+    head = unpack(row.head)
+    plain = unpack(row.headers, head) if row.headers is not None else head
+    headers = json.loads(plain.decode("utf-8", "surrogateescape"))
     return Snapshot(
         url=row.url,
         final_url=row.final_url or row.url,
@@ -148,7 +150,7 @@ def snapshot(row: Row[Any], body: bytes) -> Snapshot:
 
 
 def sealed(source_id: str, row: Any, taken: Snapshot) -> Sealed:
-    """What the seal of a version covers."""
+    """What the seal of a version covers; the row has its ``reader`` and both times as they are, not as they are kept."""
     return Sealed(
         source=source_id,
         number=row.number,
@@ -197,10 +199,15 @@ def event(row: Row[Any]) -> Event:
 
 
 def run(row: Row[Any]) -> LedgerRun:
-    """A run of checks."""
+    """A run of checks that ended."""
     # Row.count is a method of tuples: the column of that name is asked for by key.
     count = row._mapping["count"]
-    return LedgerRun(Outcome(row.outcome), row.first, row.last, count, row.version, row.error)
+    return LedgerRun(Outcome(row.outcome), row.first, row.last, count, row.version, row.error, row.runs)
+
+
+def headers_words(taken: Snapshot) -> bytes:
+    """The headers of a snapshot as they are packed: JSON, in their order."""
+    return json.dumps(taken.headers, ensure_ascii=False).encode("utf-8", "surrogateescape")
 
 
 def suspicion_words(doubt: Suspicion | None) -> str | None:

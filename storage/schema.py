@@ -1,12 +1,16 @@
 """The tables, the same on both engines.
 
-Append-only, held by triggers that the first migration makes: ``bodies``, ``snapshots``, ``headings``, ``versions``,
-``events``. What moves lives apart: ``sources`` (the state of each source) and ``ledger`` (runs of checks). So
-``last_seen`` of a version is not on its row: it is the end of the ledger's runs that saw it.
+Append-only, held by triggers that the migrations make: ``names``, ``heads``, ``bodies``, ``snapshots``, ``headings``,
+``versions``, ``events``, ``pages``, ``timestamps``. What moves lives apart: ``sources`` (the state of each source, with
+the run of checks that goes on), ``ledger`` (runs that ended), and ``signatures`` (what a search passes over; made anew
+from the texts at any time).
 
-A ledger run that a ``new``, ``changed`` or ``cosmetic`` check began goes on with the ``unchanged`` and ``not-modified``
-checks after it: they all saw the same version. So a healthy source costs one row a version, however often it is checked.
+Nothing is kept twice that follows from what is kept: the time of capture is its snapshot's; the last check that saw a
+wording is where the window of the next begins, or the last good check; the run of checks that a version began, where
+nothing else came between it and the next, is two times that are kept anyway and a number of looks, which stands with
+the next version. So a healthy source costs no ledger row at all, however often it is checked and changes.
 
+Strings that many rows share (readers, addresses, kinds of edits) are in ``names``; rows refer to them by key.
 Times are microseconds since 1970 UTC. Digests are 32 bytes. Sources are referred to by a small integer key.
 """
 
@@ -28,13 +32,16 @@ from sqlalchemy import (
     SmallInteger,
     Table,
     Text,
+    case,
     false,
+    func,
+    literal_column,
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION: Final = "0007"
+REVISION: Final = "0009"
 """The Alembic revision this program works with."""
-KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007")
+KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007", "0009")
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -107,24 +114,53 @@ sources = Table(
     Column("failing", Boolean, nullable=False, server_default=false()),
     Column("gone", Boolean, nullable=False, server_default=false()),
     Column("suspicion", Text),
-    Column("run", Counter),  # the ledger run that is open
+    # the run of checks that goes on: of its latest version, up to its last check
     Column("sealed_as", Text),  # the id sealed into its chain, where it was renamed since
+    Column("run_outcome", Text),
+    Column("run_first", Moment),
+    Column("run_count", Integer, nullable=False, server_default="0"),
 )
+DUE: Final = case((sources.c.lease_until > sources.c.next_check, sources.c.lease_until), else_=sources.c.next_check)
+"""From when a source may be claimed: at its due time, or when the lease ends under which it is being looked at.
+
+The index is on this and not on the due time, so that what is leased does not stand in front of what is not.
+"""
 Index(
     "sources_due",
-    sources.c.next_check,
+    DUE,
     sqlite_where=sources.c.retired_at.is_(None),
     postgresql_where=sources.c.retired_at.is_(None),
+)
+
+names = Table(
+    "names",  # strings that many rows share
+    metadata,
+    Column("key", Counter, primary_key=True, autoincrement=True),
+    Column("name", Text, nullable=False, unique=True),
 )
 
 bodies = Table(
     "bodies",
     metadata,
     Column("key", Counter, primary_key=True, autoincrement=True),
-    Column("digest", LargeBinary, nullable=False, unique=True),
+    Column("digest", LargeBinary, nullable=False),
     Column("size", Integer, nullable=False),
-    Column("base", Counter, ForeignKey("bodies.key")),  # the body that is the dictionary of this one
-    Column("depth", SmallInteger, nullable=False),
+    # The dictionary of this one: the body `base`, then the text of version `number` of `source`; either may be none.
+    Column("base", Counter, ForeignKey("bodies.key")),
+    Column("source", Integer),
+    Column("number", Integer),
+    Column("depth", SmallInteger, nullable=False),  # bodies back to one without a base
+    Column("packed", LargeBinary, nullable=False),
+)
+MARK: Final = 4
+"""How many bytes of a digest are in the index: enough to leave one candidate among millions, a quarter of the size."""
+BODY_MARK: Final = func.substr(bodies.c.digest, literal_column("1"), literal_column(str(MARK)))
+Index("bodies_mark", BODY_MARK)
+
+heads = Table(
+    "heads",  # sets of headers that others are kept as a difference from
+    metadata,
+    Column("key", Counter, primary_key=True, autoincrement=True),
     Column("packed", LargeBinary, nullable=False),
 )
 
@@ -133,12 +169,13 @@ snapshots = Table(
     metadata,
     Column("number", Counter, primary_key=True, autoincrement=True),
     Column("source", Integer, ForeignKey("sources.key"), nullable=False),
-    Column("url", Text, nullable=False),
-    Column("final_url", Text),  # where it is not the url
+    Column("url", Counter, ForeignKey("names.key"), nullable=False),
+    Column("final_url", Counter, ForeignKey("names.key")),  # where it is not the url
     Column("status", SmallInteger),
     Column("fetched_at", Moment, nullable=False),
     Column("redirects", Text),  # one a line
-    Column("headers", LargeBinary, nullable=False),
+    Column("head", Counter, ForeignKey("heads.key"), nullable=False),
+    Column("headers", LargeBinary),  # packed with the head as dictionary; none: they are the head
     Column("body", Counter, ForeignKey("bodies.key"), nullable=False),
     Column("doubt", Text),  # why it did not become a version
 )
@@ -154,29 +191,31 @@ headings = Table(
 versions = Table(
     "versions",
     metadata,
-    Column("source", Integer, ForeignKey("sources.key"), primary_key=True),
-    Column("number", Integer, primary_key=True, autoincrement=False),
+    # In the order of writing, so that pages fill up: by source and number, a third of every page would stand empty.
+    Column("key", Counter, primary_key=True, autoincrement=True),
+    Column("source", Integer, ForeignKey("sources.key"), nullable=False),
+    Column("number", Integer, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("heading", Counter, ForeignKey("headings.key"), nullable=False),
-    Column("depth", SmallInteger, nullable=False),  # links back to a full text; 0 is one
+    Column("back", SmallInteger, nullable=False),  # how many versions before it its dictionary stands; 0: it has none
     Column("packed", LargeBinary, nullable=False),
     Column("snapshot", Counter, ForeignKey("snapshots.number"), nullable=False),
-    Column("reader", Text, nullable=False),
-    Column("captured", Moment, nullable=False),
+    Column("reader", Counter, ForeignKey("names.key"), nullable=False),
     Column("imported", Moment),
-    Column("after", Moment),  # the window: before it, the old wording was seen
-    Column("before", Moment, nullable=False),
+    Column("after", Moment),  # the window: after it was last seen, the old wording stood no more
+    Column("before", Moment),  # the end of the window, where that is not the time of the snapshot
     Column("severity", SmallInteger),
     Column("silent", Boolean, nullable=False),
     Column("reread", Boolean, nullable=False),
-    Column("differ", Text),
-    Column("kinds", Text),
-    Column("script", LargeBinary),  # packed with the text as dictionary
+    Column("judged", Counter, ForeignKey("names.key")),  # the differ and the kinds of edits it told
+    Column("outcome", Counter, ForeignKey("names.key"), nullable=False),  # of the check that kept it
+    Column("looks", Integer),  # how many checks in a row saw the version before, up to this one; none: see the ledger
     Column("chain", LargeBinary, nullable=False),
 )
+Index("versions_number", versions.c.source, versions.c.number, unique=True)
 
 ledger = Table(
-    "ledger",
+    "ledger",  # runs of checks that ended, but for those that lie between two versions
     metadata,
     Column("number", Counter, primary_key=True, autoincrement=True),
     Column("source", Integer, ForeignKey("sources.key"), nullable=False),
@@ -186,8 +225,19 @@ ledger = Table(
     Column("count", Integer, nullable=False),
     Column("version", Integer),
     Column("error", Text),
+    Column("runs", Integer, nullable=False, server_default="1"),  # more than one: folded, others came between
 )
 Index("ledger_source", ledger.c.source, ledger.c.version)
+
+signatures = Table(
+    "signatures",  # which strings may stand in the texts of a source: never evidence, made anew at any time
+    metadata,
+    Column("source", Integer, ForeignKey("sources.key"), primary_key=True, autoincrement=False),
+    Column("layer", SmallInteger, primary_key=True, autoincrement=False),
+    Column("method", Text, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("bits", LargeBinary, nullable=False),
+)
 
 events = Table(
     "events",

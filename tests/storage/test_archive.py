@@ -94,17 +94,6 @@ def test_a_return_to_an_earlier_wording_is_a_version_of_its_own(
     assert archive.text("one", 3) == archive.text("one", 1)
 
 
-def test_the_script_kept_with_a_version_makes_its_text(archive: Archive, keep: Callable[[str, float], Version]) -> None:
-    from monitor.differ.script import apply
-
-    keep("Growth was 2.5 percent.", 0)
-    version = keep("Growth was 3 percent.", 1)
-    script = archive.script("one", 2)
-    assert script is not None
-    assert apply(script, archive.text("one", 1).text) == archive.text("one", 2).text
-    assert version.severity is Severity.WORDING
-
-
 def test_what_is_kept_cannot_be_changed_removed_or_replaced(
     archive: Archive, keep: Callable[[str, float], Version], url: str
 ) -> None:
@@ -112,13 +101,20 @@ def test_what_is_kept_cannot_be_changed_removed_or_replaced(
     engine = engine_for(url)
     attempts = [
         statement.format(table=table, column=column)
-        for table, column in (("versions", "reader"), ("snapshots", "url"), ("bodies", "size"), ("events", "kind"))
+        for table, column in (
+            ("versions", "reader"),
+            ("snapshots", "url"),
+            ("bodies", "size"),
+            ("events", "kind"),
+            ("names", "name"),
+            ("heads", "packed"),
+        )
         for statement in ("UPDATE {table} SET {column} = {column}", "DELETE FROM {table}")
     ]
     if engine.dialect.name == "sqlite":
         attempts.append("INSERT OR REPLACE INTO versions SELECT * FROM versions")
     else:
-        attempts.append("TRUNCATE versions, snapshots, bodies, events CASCADE")
+        attempts.append("TRUNCATE versions, snapshots, bodies, events, names, heads CASCADE")
     for attempt in attempts:
         with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
             if engine.dialect.name == "sqlite":

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import warnings
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Column, Index
 from sqlalchemy import text as sql
+from sqlalchemy.schema import CreateIndex
 
 from storage.archive import Archive
 from storage.engine import engine_for, shown, writing
@@ -21,9 +25,29 @@ from tests.storage.conftest import Wordings
 def test_the_migrations_make_the_schema_of_the_program(archive: Archive, url: str) -> None:
     del archive
     engine = engine_for(url)
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    # Indexes over expressions are beyond Alembic's comparison: their definitions are compared by hand.
+    beyond = {index.name: index for table in metadata.tables.values() for index in table.indexes if _computed(index)}
+    with engine.connect() as connection, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*expression-based index")
+        options = {"include_object": lambda _one, name, kind, *_: kind != "index" or name not in beyond}
+        assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
+        for name, index in beyond.items():
+            catalogue = "sqlite_master" if engine.dialect.name == "sqlite" else "pg_indexes"
+            column, key = ("sql", "name") if engine.dialect.name == "sqlite" else ("indexdef", "indexname")
+            made = connection.exec_driver_sql(f"SELECT {column} FROM {catalogue} WHERE {key} = '{name}'").scalar_one()
+            wanted = str(CreateIndex(index).compile(dialect=engine.dialect))
+            assert _essence(made) == _essence(wanted)
     engine.dispose()
+
+
+def _computed(index: Index) -> bool:
+    return any(not isinstance(one, Column) for one in index.expressions)
+
+
+def _essence(definition: str) -> str:
+    """A definition without what the engines write each in their own way."""
+    plain = re.sub(r"\bON (public\.)?(\w+)( USING btree)?", r"ON \2", definition).lower()
+    return re.sub(r"[\s()\"]+", "", plain)
 
 
 def test_a_newer_database_is_refused_and_left_alone(archive: Archive, url: str) -> None:

@@ -1,0 +1,120 @@
+"""Texts, bodies and snapshots read back from what they are packed with. Takes an open connection."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from sqlalchemy import select
+
+from storage import rows, texts
+from storage.errors import IntegrityError, StorageError
+from storage.schema import bodies, headings, heads, names, pages, snapshots, versions
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection, Select
+
+    from storage.records import Snapshot, Text
+
+_TEXTS: Final = 24
+_BODIES: Final = 3
+_FINAL: Final = names.alias("final_names")
+K = TypeVar("K")
+
+
+class Unpacking:
+    """One pass over texts and bodies; remembers the last few, so that neighbours cost one step each."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._texts: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._bodies: OrderedDict[int, bytes] = OrderedDict()
+
+    def text(self, source: int, number: int) -> bytes:
+        """The encoded text of a version. Raises ``IntegrityError`` when one that it is packed with is not there."""
+        if (source, number) in self._texts:
+            return self._texts[source, number]
+        near = (source, number - 1) in self._texts
+        needed = [number] if near else texts.run_to(number)
+        query = select(versions.c.number, versions.c.back, versions.c.packed)
+        query = query.where(versions.c.source == source, versions.c.number.in_(needed))
+        found = {row.number: row for row in self._connection.execute(query)}
+        way = [number]
+        try:
+            while (back := found[way[-1]].back) and (source, way[-1] - back) not in self._texts:
+                way.append(way[-1] - back)
+        except KeyError as missing:
+            if near:  # what is remembered is the one before; this one is packed with another
+                del self._texts[source, number - 1]
+                return self.text(source, number)
+            raise IntegrityError(f"version {number} cannot be read: version {missing} is missing") from None
+        plain = self._texts.get((source, way[-1] - back)) if back else None
+        for step in reversed(way):
+            plain = texts.unpack(found[step].packed, plain)
+            _remember(self._texts, (source, step), plain, _TEXTS)
+        return self._texts[source, number]
+
+    def body(self, key: int) -> bytes:
+        """A body, through the bodies and texts that are its dictionary."""
+        way: list[Any] = []
+        at: int | None = key
+        while at is not None and at not in self._bodies:
+            row = self._connection.execute(select(bodies).where(bodies.c.key == at)).one()
+            way.append(row)
+            at = row.base
+        plain = self._bodies[at] if at is not None else b""
+        for row in reversed(way):
+            words = self.text(row.source, row.number) if row.source is not None else b""
+            plain = texts.unpack(row.packed, plain + words)
+            _remember(self._bodies, row.key, plain, _BODIES)
+        return self._bodies[key]
+
+    def snapshot(self, number: int) -> Snapshot:
+        """A snapshot with its body. Raises ``StorageError`` when there is none of that number."""
+        row = self._connection.execute(_snapshots().where(snapshots.c.number == number)).one_or_none()
+        if row is None:
+            raise StorageError(f"snapshot {number}: there is none")
+        taken = rows.snapshot(row, self.body(row.body))
+        query = select(pages.c.snapshot).where(pages.c.first == number).order_by(pages.c.place)
+        further = self._connection.scalars(query).all()
+        return replace(taken, pages=tuple(self.snapshot(one) for one in further)) if further else taken
+
+
+def text_of(connection: Connection, source: int, number: int) -> Text | None:
+    """The text of a version; None when there is none of that number."""
+    head = connection.execute(
+        select(headings)
+        .join(versions, versions.c.heading == headings.c.key)
+        .where(versions.c.source == source, versions.c.number == number)
+    ).one_or_none()
+    if head is None:
+        return None
+    return rows.text(Unpacking(connection).text(source, number), head.title, head.published)
+
+
+def _snapshots() -> Select[Any]:
+    """Snapshots with their addresses and the head that their headers are packed with."""
+    return (
+        select(
+            snapshots.c.number,
+            snapshots.c.status,
+            snapshots.c.fetched_at,
+            snapshots.c.redirects,
+            snapshots.c.headers,
+            snapshots.c.body,
+            names.c.name.label("url"),
+            _FINAL.c.name.label("final_url"),
+            heads.c.packed.label("head"),
+        )
+        .join(names, names.c.key == snapshots.c.url)
+        .join(heads, heads.c.key == snapshots.c.head)
+        .outerjoin(_FINAL, _FINAL.c.key == snapshots.c.final_url)
+    )
+
+
+def _remember(known: OrderedDict[K, bytes], key: K, plain: bytes, most: int) -> None:
+    known[key] = plain
+    known.move_to_end(key)
+    while len(known) > most:
+        known.popitem(last=False)
