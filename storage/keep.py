@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from storage import rows, texts
+from storage import guard, rows, texts
 from storage.chain import START, seal
-from storage.errors import StorageError
+from storage.errors import Pruned, StorageError
+from storage.marks import held, mark_of
 from storage.records import Change, Event, Outcome, Snapshot, Suspicion, Text, Validators
 from storage.schema import bodies, events, headings, ledger, pages, snapshots, sources, versions
 
@@ -75,22 +76,36 @@ def require_held(row: Row[Any], expected: int | None, owner: str | None) -> None
 def body(connection: Connection, snapshot: Snapshot, before: int | None) -> int:
     """Keep a body once per digest, as a difference from the body of snapshot ``before`` when that is smaller."""
     digest = bytes.fromhex(snapshot.body_digest)
-    known: int | None = connection.scalar(select(bodies.c.key).where(bodies.c.digest == digest))
+    same = select(bodies.c.key, func.length(bodies.c.packed).label("bytes")).where(bodies.c.digest == digest)
+    known = connection.execute(same).one_or_none()
     if known is not None:
-        return known
-    packed, base, depth = texts.pack(snapshot.body), None, 0
+        if not known.bytes:
+            _put_back(connection, known.key, snapshot.body)
+        return int(known.key)
+    packed, base, depth, base_digest = texts.pack(snapshot.body), None, 0, None
     if before is not None:
         near = connection.execute(
-            select(bodies.c.key, bodies.c.depth)
+            select(bodies.c.key, bodies.c.depth, bodies.c.digest)
             .join(snapshots, snapshots.c.body == bodies.c.key)
             .where(snapshots.c.number == before)
         ).one()
         if near.depth + 1 < texts.FULL_EVERY:
             small = texts.pack(snapshot.body, body_of(connection, near.key))
             if len(small) < WORTH * len(packed):
-                packed, base, depth = small, near.key, near.depth + 1
+                packed, base, depth, base_digest = small, near.key, near.depth + 1, near.digest
     values = {"digest": digest, "size": len(snapshot.body), "base": base, "depth": depth, "packed": packed}
+    values["mark"] = mark_of("bodies", bodies.c.keys(), values, base=base_digest)
     return _key(connection, insert(bodies).values(values))
+
+
+def _put_back(connection: Connection, key: int, plain: bytes) -> None:
+    """Bytes that were pruned came again: the row that kept their digest takes them up again."""
+    at = bodies.c.key == key
+    values: dict[str, Any] = {"depth": 0, "base": None, "packed": texts.pack(plain)}
+    row = connection.execute(select(bodies.c.digest, bodies.c.size).where(at)).one()
+    values["mark"] = mark_of("bodies", bodies.c.keys(), {"digest": row.digest, "size": row.size, **values})
+    with guard.opened(connection, ("bodies",)):
+        connection.execute(update(bodies).where(at).values(values))
 
 
 def body_of(connection: Connection, key: int | None) -> bytes:
@@ -98,6 +113,8 @@ def body_of(connection: Connection, key: int | None) -> bytes:
     run: list[bytes] = []
     while key is not None:
         row = connection.execute(select(bodies.c.base, bodies.c.packed).where(bodies.c.key == key)).one()
+        if not row.packed:
+            raise Pruned("the raw bytes were pruned", hint="Their digest and how they were received are kept.")
         run.append(row.packed)
         key = row.base
     return texts.unpack_run(reversed(run))
@@ -105,6 +122,7 @@ def body_of(connection: Connection, key: int | None) -> bytes:
 
 def snapshot(connection: Connection, source: int, taken: Snapshot, body_key: int, *, doubt: str | None = None) -> int:
     """Keep how bytes were received; returns the number of the snapshot."""
+    further = [snapshot(connection, source, page, body(connection, page, None)) for page in taken.pages]
     values = {
         "source": source,
         "url": taken.url,
@@ -116,11 +134,18 @@ def snapshot(connection: Connection, source: int, taken: Snapshot, body_key: int
         "body": body_key,
         "doubt": doubt,
     }
-    number = _key(connection, insert(snapshots).values(values))
-    for place, page in enumerate(taken.pages, 2):
-        further = snapshot(connection, source, page, body(connection, page, None))
-        connection.execute(insert(pages).values(first=number, place=place, snapshot=further))
+    marks = b"".join(_mark(connection, one) for one in further)
+    mark = mark_of("snapshots", snapshots.c.keys(), values, body=bytes.fromhex(taken.body_digest), pages=marks)
+    number = _key(connection, insert(snapshots).values(**values, mark=mark))
+    for place, one in enumerate(further, 2):
+        connection.execute(insert(pages).values(first=number, place=place, snapshot=one))
+    before = connection.scalar(select(sources.c.held).where(sources.c.key == source))
+    connection.execute(update(sources).where(sources.c.key == source).values(held=held(before, mark)))
     return number
+
+
+def _mark(connection: Connection, number: int) -> bytes:
+    return bytes(connection.execute(select(snapshots.c.mark).where(snapshots.c.number == number)).scalar_one())
 
 
 def snapshot_of(connection: Connection, number: int) -> Snapshot:
@@ -159,6 +184,9 @@ def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) 
         **_changed(made.change, plain),
     }
     values["chain"] = seal(row.chain or START, rows.sealed(row.sealed_as or row.id, rows.Fields(values), taken))
+    linked = {"snapshot": _mark(connection, made.snapshot), "heading": None}
+    named = {"title": made.text.title, "published": made.text.published}
+    values["mark"] = mark_of("versions", versions.c.keys(), values, **linked, **named)
     connection.execute(insert(versions).values(values))
     return bytes(values["chain"])
 
@@ -208,6 +236,10 @@ def _packed_run(connection: Connection, source: int, number: int) -> tuple[bytes
         .where(versions.c.source == source, versions.c.number.between(number - texts.FULL_EVERY + 1, number))
         .order_by(versions.c.number)
     ).all()
+    if not found[-1].packed:
+        name = connection.scalar(select(sources.c.id).where(sources.c.key == source))
+        hint = f"Its seal, digest and times are kept; `variorum log {name} --events` says when it was pruned."
+        raise Pruned(f"{name}@{number}: the text was pruned", hint=hint)
     return texts.unpack_run(row.packed for row in found[-1 - found[-1].depth :]), found[-1]
 
 

@@ -1,7 +1,7 @@
 """The tables, the same on both engines.
 
-Append-only, held by triggers that the first migration makes: ``bodies``, ``snapshots``, ``headings``, ``versions``,
-``events``. What moves lives apart: ``sources`` (the state of each source) and ``ledger`` (runs of checks). So
+Append-only, held by triggers (``storage.guard``): ``bodies``, ``snapshots``, ``headings``, ``versions``, ``events``,
+``pages``, ``timestamps``. A ``mark`` covers every column of its row (``storage.marks``). What moves lives apart: ``sources`` (the state of each source) and ``ledger`` (runs of checks). So
 ``last_seen`` of a version is not on its row: it is the end of the ledger's runs that saw it.
 
 A ledger run that a ``new``, ``changed`` or ``cosmetic`` check began goes on with the ``unchanged`` and ``not-modified``
@@ -32,9 +32,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION: Final = "0007"
+REVISION: Final = "0010"
 """The Alembic revision this program works with."""
-KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007")
+KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007", "0010")
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -109,6 +109,7 @@ sources = Table(
     Column("suspicion", Text),
     Column("run", Counter),  # the ledger run that is open
     Column("sealed_as", Text),  # the id sealed into its chain, where it was renamed since
+    Column("held", LargeBinary),  # the marks of its captures, chained (storage.marks)
 )
 Index(
     "sources_due",
@@ -125,7 +126,8 @@ bodies = Table(
     Column("size", Integer, nullable=False),
     Column("base", Counter, ForeignKey("bodies.key")),  # the body that is the dictionary of this one
     Column("depth", SmallInteger, nullable=False),
-    Column("packed", LargeBinary, nullable=False),
+    Column("packed", LargeBinary, nullable=False),  # empty: pruned
+    Column("mark", LargeBinary),
 )
 
 snapshots = Table(
@@ -141,6 +143,7 @@ snapshots = Table(
     Column("headers", LargeBinary, nullable=False),
     Column("body", Counter, ForeignKey("bodies.key"), nullable=False),
     Column("doubt", Text),  # why it did not become a version
+    Column("mark", LargeBinary),
 )
 
 headings = Table(
@@ -159,7 +162,7 @@ versions = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("heading", Counter, ForeignKey("headings.key"), nullable=False),
     Column("depth", SmallInteger, nullable=False),  # links back to a full text; 0 is one
-    Column("packed", LargeBinary, nullable=False),
+    Column("packed", LargeBinary, nullable=False),  # empty: pruned
     Column("snapshot", Counter, ForeignKey("snapshots.number"), nullable=False),
     Column("reader", Text, nullable=False),
     Column("captured", Moment, nullable=False),
@@ -173,6 +176,7 @@ versions = Table(
     Column("kinds", Text),
     Column("script", LargeBinary),  # packed with the text as dictionary
     Column("chain", LargeBinary, nullable=False),
+    Column("mark", LargeBinary),
 )
 
 ledger = Table(
@@ -213,6 +217,7 @@ timestamps = Table(
     Column("authority", Text, nullable=False),
     Column("heads", LargeBinary, nullable=False),  # packed: the leaves of the tree, one a line
     Column("token", LargeBinary, nullable=False),  # the authority's answer, DER
+    Column("mark", LargeBinary),
 )
 
 found = Table(

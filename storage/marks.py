@@ -1,0 +1,73 @@
+"""A short mark on every row of evidence, over all that the row says: so that verify can name the row that was damaged.
+
+A seal (``storage.chain``) covers what a court would ask for; it says nothing of the other columns, nor of captures that
+were held back. A mark is on each row of ``bodies``, ``snapshots``, ``versions`` and ``timestamps``, and covers every
+column. It is a guard against accidents; against a forger, who could make it anew, there are seals, and witnesses to them.
+
+The format: a mark is the first 8 bytes of SHA-256 over pieces, each as its length in bytes (8 bytes, big-endian) followed
+by its bytes: ``variorum/mark/1``, the table's name, then for each field, in the order of their names, its name and its
+value. A value is ``n`` for null, ``i`` and the decimal number, ``t`` and UTF-8, or ``b`` and the bytes; a time is its
+microseconds, a boolean 0 or 1. Fields are the columns, but for ``mark`` and a key that the database counts up itself.
+Where a column names another row, the field says what that row is, not where it stands:
+
+=============  =============================================================
+bodies.base    SHA-256 of the body that is its dictionary
+snapshots      ``body``: SHA-256 of the body; ``pages``: the marks of the further pages, one after the other
+versions       ``snapshot``: its mark; ``heading``: null, beside ``title`` and ``published`` of the heading
+=============  =============================================================
+
+``sources.held`` chains the marks of all captures of a source, those held back too: SHA-256 over what it was (32 zero
+bytes at first) and the mark of each new one. So none can go missing without a trace.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+DOMAIN: Final = b"variorum/mark/1"
+BYTES: Final = 8
+COUNTED: Final = {"bodies": "key", "snapshots": "number", "timestamps": "number", "versions": None}
+"""The marked tables, with the column that the database counts up."""
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def mark_of(table: str, columns: Iterable[str], values: Mapping[str, Any], **linked: Any) -> bytes:
+    """The mark of a row of ``table``: its ``columns`` as in ``values`` (null where missing), ``linked`` put over them."""
+    fields = {name: values.get(name) for name in columns if name not in ("mark", COUNTED[table])} | linked
+    hashed = hashlib.sha256()
+    for piece in (DOMAIN, table.encode()):
+        _add(hashed, piece)
+    for name in sorted(fields):
+        _add(hashed, name.encode())
+        _add(hashed, _plain(fields[name]))
+    return hashed.digest()[:BYTES]
+
+
+def held(before: bytes | None, mark: bytes) -> bytes:
+    """What ``sources.held`` becomes when a capture with that mark is kept."""
+    return hashlib.sha256((before or bytes(32)) + mark).digest()
+
+
+def _add(hashed: Any, piece: bytes) -> None:
+    hashed.update(len(piece).to_bytes(8, "big"))
+    hashed.update(piece)
+
+
+def _plain(value: object) -> bytes:
+    if value is None:
+        return b"n"
+    if isinstance(value, bytes):
+        return b"b" + value
+    if isinstance(value, str):
+        # What cannot be decoded is smuggled through, so that a damaged column has a mark, which is then another.
+        return b"t" + value.encode("utf-8", "surrogateescape")
+    if isinstance(value, datetime):
+        return b"i%d" % ((value - _EPOCH) // timedelta(microseconds=1))
+    if isinstance(value, int):
+        return b"i%d" % value
+    return b"?" + repr(value).encode()

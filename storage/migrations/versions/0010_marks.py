@@ -1,0 +1,123 @@
+"""Marks on every row of evidence, what each source holds chained, and no way around the triggers by REPLACE.
+
+The triggers refuse updates, so they are lifted while rows kept before are marked: in the same transaction as the rest.
+"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from storage.marks import held, mark_of  # the format of marks is frozen: variorum/mark/1
+
+revision = "0010"
+down_revision = "0007"
+
+MARKED = ("bodies", "snapshots", "versions", "timestamps")
+# SQLite looks for these before a row is put in; NEW of a key that is counted up is no key that exists.
+SAME_ROW = {
+    "bodies": "key = NEW.key OR digest = NEW.digest",
+    "snapshots": "number = NEW.number",
+    "headings": "key = NEW.key",
+    "versions": "source = NEW.source AND number = NEW.number",
+    "events": "number = NEW.number",
+    "pages": "first = NEW.first AND place = NEW.place",
+    "timestamps": "number = NEW.number",
+}
+PART = 500
+
+
+def upgrade() -> None:
+    for table in MARKED:
+        op.add_column(table, sa.Column("mark", sa.LargeBinary))
+    op.add_column("sources", sa.Column("held", sa.LargeBinary))
+    bind = op.get_bind()
+    sqlite = bind.dialect.name == "sqlite"
+    lifted = lift(bind, sqlite)
+    mark_rows(bind)
+    for statement in lifted:
+        op.execute(statement)
+    if sqlite:
+        # Not left to the delete trigger: that fires on REPLACE only where a connection asked for recursive triggers.
+        for table, same in SAME_ROW.items():
+            op.execute(
+                f"CREATE TRIGGER {table}_no_replace BEFORE INSERT ON {table} "
+                f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) "
+                f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+            )
+
+
+def lift(bind: sa.Connection, sqlite: bool) -> list[str]:
+    """Take the update triggers away; returns what puts them back."""
+    if not sqlite:
+        for table in MARKED:
+            op.execute(f"ALTER TABLE {table} DISABLE TRIGGER {table}_append_only")
+        return [f"ALTER TABLE {table} ENABLE TRIGGER {table}_append_only" for table in MARKED]
+    back = []
+    for table in MARKED:
+        name = f"{table}_no_update"
+        back.append(bind.execute(sa.text(f"SELECT sql FROM sqlite_master WHERE name = '{name}'")).scalar_one())
+        op.execute(f"DROP TRIGGER {name}")
+    return back
+
+
+def mark_rows(bind: sa.Connection) -> None:
+    columns = {table: [one["name"] for one in sa.inspect(bind).get_columns(table)] for table in MARKED}
+    for rows in parts(bind, "bodies", "key", "x.*, b.digest AS base_digest", "LEFT JOIN bodies b ON b.key = x.base"):
+        write(bind, "bodies", "key", rows, columns, lambda row: {"base": row["base_digest"]})
+    mark_snapshots(bind, columns)
+    for rows in parts(bind, "timestamps", "number", "x.*", ""):
+        write(bind, "timestamps", "number", rows, columns, lambda row: {})
+    mark_versions(bind, columns)
+
+
+def mark_snapshots(bind: sa.Connection, columns: dict[str, list[str]]) -> None:
+    """Further pages first: the mark of the first page covers theirs. Then what each source holds, in their order."""
+    join = "JOIN bodies b ON b.key = x.body"
+    of_page = "x.number IN (SELECT snapshot FROM pages)"
+    for which in (of_page, f"NOT ({of_page})"):
+        for rows in parts(bind, "snapshots", "number", "x.*, b.digest AS body_digest", join, which):
+            write(bind, "snapshots", "number", rows, columns, lambda row: linked(bind, row))
+    chains: dict[int, bytes] = {}
+    for rows in parts(bind, "snapshots", "number", "x.number, x.source, x.mark", ""):
+        for row in rows:
+            chains[row["source"]] = held(chains.get(row["source"]), row["mark"])
+    for source, chain in chains.items():
+        bind.execute(sa.text("UPDATE sources SET held = :h WHERE key = :k"), {"h": chain, "k": source})
+
+
+def linked(bind: sa.Connection, row: sa.RowMapping) -> dict[str, object]:
+    query = "SELECT s.mark FROM pages p JOIN snapshots s ON s.number = p.snapshot WHERE p.first = :n ORDER BY p.place"
+    marks = bind.execute(sa.text(query), {"n": row["number"]}).scalars()
+    return {"body": row["body_digest"], "pages": b"".join(marks)}
+
+
+def mark_versions(bind: sa.Connection, columns: dict[str, list[str]]) -> None:
+    query = sa.text(
+        "SELECT x.*, h.title AS title, h.published AS published, s.mark AS snapshot_mark FROM versions x "
+        "JOIN headings h ON h.key = x.heading JOIN snapshots s ON s.number = x.snapshot "
+        "WHERE x.source = :source AND x.number > :number ORDER BY x.number LIMIT :part"
+    )
+    change = sa.text("UPDATE versions SET mark = :mark WHERE source = :source AND number = :number")
+    for source in bind.execute(sa.text("SELECT key FROM sources ORDER BY key")).scalars().all():
+        last = 0
+        while rows := bind.execute(query, {"source": source, "number": last, "part": PART}).mappings().all():
+            marks = []
+            for row in rows:
+                more = {"title": row["title"], "published": row["published"], "heading": None}
+                made = mark_of("versions", columns["versions"], row, snapshot=row["snapshot_mark"], **more)
+                marks.append({"mark": made, "source": source, "number": row["number"]})
+            bind.execute(change, marks)
+            last = rows[-1]["number"]
+
+
+def parts(bind, table, key, what, join, which="1 = 1"):  # type: ignore[no-untyped-def]
+    """The rows of a table by their key, some hundreds at a time."""
+    query = sa.text(f"SELECT {what} FROM {table} x {join} WHERE x.{key} > :last AND {which} ORDER BY x.{key} LIMIT {PART}")
+    last = 0
+    while rows := bind.execute(query, {"last": last}).mappings().all():
+        yield rows
+        last = rows[-1][key]
+
+
+def write(bind, table, key, rows, columns, more):  # type: ignore[no-untyped-def]
+    marks = [{"mark": mark_of(table, columns[table], row, **more(row)), "key": row[key]} for row in rows]
+    bind.execute(sa.text(f"UPDATE {table} SET mark = :mark WHERE {key} = :key"), marks)
