@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Engine, Select, func, insert, select, upda
 
 from storage import discovered, due, keep, rows, stamps, texts
 from storage.engine import engine_for, reading, sqlite_file, writing
-from storage.errors import StorageError
+from storage.errors import Pruned, StorageError
 from storage.keep import ClaimLost, Unchanged
 from storage.migrate import create as create_tables
 from storage.migrate import require_current, revision_of
@@ -392,11 +392,13 @@ class Archive:
         return found
 
     def texts(self, source: str) -> Iterator[tuple[Version, Text]]:
-        """Every version with its text, oldest first. Each text is unpacked once, from the one before it."""
+        """Every version with its text, oldest first, but for pruned ones. Each text is unpacked once, from the one before."""
         query = _versions(packed=True).where(sources.c.id == source).order_by(versions.c.number)
         with reading(self._engine) as connection:
             plain: bytes | None = None
             for row in connection.execute(query):
+                if row.pruned:
+                    continue
                 plain = texts.unpack(row.packed, plain if row.depth else None)
                 yield rows.version(row), rows.text(plain, row.title, row.published)
 
@@ -445,12 +447,19 @@ class Archive:
             return [rows.run(row) for row in connection.execute(query.order_by(ledger.c.number))]
 
     def seals(self, source: str) -> Iterator[tuple[Sealed, bytes]]:
-        """What each seal of a source's chain covers, with the stored seal, oldest first: for ``chain.first_fault``."""
+        """What each seal of a source's chain covers, with the stored seal, oldest first: for ``chain.first_fault``.
+
+        The digest of the raw bytes is taken of them; where they were pruned, it is the one that was kept.
+        """
         with reading(self._engine) as connection:
             query = _versions().where(sources.c.id == source).order_by(versions.c.number)
             for row in connection.execute(query).all():
-                snapshot = keep.snapshot_of(connection, row.snapshot)
-                yield rows.sealed(row.sealed_as or row.source_id, row, snapshot), row.chain
+                try:
+                    snapshot, digests = keep.snapshot_of(connection, row.snapshot), None
+                except Pruned:
+                    snapshot = keep.snapshot_of(connection, row.snapshot, bodiless=True)
+                    digests = keep.digests_of(connection, row.snapshot)
+                yield rows.sealed(row.sealed_as or row.source_id, row, snapshot, digests), row.chain
 
     # time-stamps
 
@@ -494,7 +503,8 @@ def _versions(*, packed: bool = False) -> Select[Any]:
     )
     columns = [column for column in versions.c if packed or column.name not in ("packed", "script")]
     source = (sources.c.id.label("source_id"), sources.c.sealed_as)
-    named = (headings.c.title, headings.c.published, *source, seen.label("last_seen"))
+    pruned = (func.length(versions.c.packed) == 0).label("pruned")
+    named = (headings.c.title, headings.c.published, *source, seen.label("last_seen"), pruned)
     return (
         select(*columns, *named)
         .join(sources, sources.c.key == versions.c.source)

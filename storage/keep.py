@@ -140,7 +140,7 @@ def snapshot(connection: Connection, source: int, taken: Snapshot, body_key: int
     for place, one in enumerate(further, 2):
         connection.execute(insert(pages).values(first=number, place=place, snapshot=one))
     before = connection.scalar(select(sources.c.held).where(sources.c.key == source))
-    connection.execute(update(sources).where(sources.c.key == source).values(held=held(before, mark)))
+    connection.execute(update(sources).where(sources.c.key == source).values(held=held(before, number, mark)))
     return number
 
 
@@ -148,14 +148,28 @@ def _mark(connection: Connection, number: int) -> bytes:
     return bytes(connection.execute(select(snapshots.c.mark).where(snapshots.c.number == number)).scalar_one())
 
 
-def snapshot_of(connection: Connection, number: int) -> Snapshot:
-    """A snapshot with its body. Raises ``StorageError`` when there is none of that number."""
+def snapshot_of(connection: Connection, number: int, *, bodiless: bool = False) -> Snapshot:
+    """A snapshot with its body, or with none when asked ``bodiless``.
+
+    Raises ``StorageError`` when there is none of that number, ``Pruned`` when its body is no more.
+    """
     row = connection.execute(select(snapshots).where(snapshots.c.number == number)).one_or_none()
     if row is None:
         raise StorageError(f"snapshot {number}: there is none")
     further = connection.scalars(select(pages.c.snapshot).where(pages.c.first == number).order_by(pages.c.place)).all()
-    taken = rows.snapshot(row, body_of(connection, row.body))
-    return replace(taken, pages=tuple(snapshot_of(connection, one) for one in further)) if further else taken
+    taken = rows.snapshot(row, b"" if bodiless else body_of(connection, row.body))
+    if not further:
+        return taken
+    return replace(taken, pages=tuple(snapshot_of(connection, one, bodiless=bodiless) for one in further))
+
+
+def digests_of(connection: Connection, number: int) -> bytes:
+    """The SHA-256 of the body of a snapshot as it is kept, then those of its further pages, in their order."""
+    further = connection.scalars(select(pages.c.snapshot).where(pages.c.first == number).order_by(pages.c.place)).all()
+    digest = select(bodies.c.digest).join(snapshots, snapshots.c.body == bodies.c.key)
+    return b"".join(
+        connection.execute(digest.where(snapshots.c.number == one)).scalar_one() for one in (number, *further)
+    )
 
 
 def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) -> bytes:

@@ -14,16 +14,18 @@ Where a column names another row, the field says what that row is, not where it 
 bodies.base    SHA-256 of the body that is its dictionary
 snapshots      ``body``: SHA-256 of the body; ``pages``: the marks of the further pages, one after the other
 versions       ``snapshot``: its mark; ``heading``: null, beside ``title`` and ``published`` of the heading
+timestamps     ``before``: the mark of the time-stamp before it, empty for the first
 =============  =============================================================
 
 ``sources.held`` chains the marks of all captures of a source, those held back too: SHA-256 over what it was (32 zero
-bytes at first) and the mark of each new one. So none can go missing without a trace.
+bytes at first), the number (8 bytes, big-endian) and the mark of each new one. So none can go missing without a trace.
 """
 
 from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -31,31 +33,35 @@ if TYPE_CHECKING:
 
 DOMAIN: Final = b"variorum/mark/1"
 BYTES: Final = 8
-COUNTED: Final = {"bodies": "key", "snapshots": "number", "timestamps": "number", "versions": None}
+COUNTED: Final = {"bodies": "key", "snapshots": "number", "timestamps": None, "versions": None}
 """The marked tables, with the column that the database counts up."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def mark_of(table: str, columns: Iterable[str], values: Mapping[str, Any], **linked: Any) -> bytes:
+def mark_of(table: str, columns: Iterable[str], values: Mapping[Any, Any], **linked: Any) -> bytes:
     """The mark of a row of ``table``: its ``columns`` as in ``values`` (null where missing), ``linked`` put over them."""
-    fields = {name: values.get(name) for name in columns if name not in ("mark", COUNTED[table])} | linked
-    hashed = hashlib.sha256()
-    for piece in (DOMAIN, table.encode()):
-        _add(hashed, piece)
-    for name in sorted(fields):
-        _add(hashed, name.encode())
-        _add(hashed, _plain(fields[name]))
-    return hashed.digest()[:BYTES]
+    head, names = _layout(table, tuple(columns), tuple(linked))
+    pieces = [head]
+    for name, before in names:
+        value = _plain(linked[name] if name in linked else values.get(name))
+        pieces += (before, len(value).to_bytes(8, "big"), value)
+    return hashlib.sha256(b"".join(pieces)).digest()[:BYTES]
 
 
-def held(before: bytes | None, mark: bytes) -> bytes:
-    """What ``sources.held`` becomes when a capture with that mark is kept."""
-    return hashlib.sha256((before or bytes(32)) + mark).digest()
+def held(before: bytes | None, number: int, mark: bytes) -> bytes:
+    """What ``sources.held`` becomes when a capture of that number and mark is kept."""
+    return hashlib.sha256((before or bytes(32)) + number.to_bytes(8, "big") + mark).digest()
 
 
-def _add(hashed: Any, piece: bytes) -> None:
-    hashed.update(len(piece).to_bytes(8, "big"))
-    hashed.update(piece)
+@lru_cache(maxsize=64)
+def _layout(table: str, columns: tuple[str, ...], linked: tuple[str, ...]) -> tuple[bytes, list[tuple[str, bytes]]]:
+    """What stands before the fields, and each field's name with the bytes that stand before its value."""
+    names = sorted({*columns, *linked} - {"mark", COUNTED[table]})
+    return _piece(DOMAIN) + _piece(table.encode()), [(name, _piece(name.encode())) for name in names]
+
+
+def _piece(plain: bytes) -> bytes:
+    return len(plain).to_bytes(8, "big") + plain
 
 
 def _plain(value: object) -> bytes:

@@ -3,10 +3,15 @@
 The triggers refuse updates, so they are lifted while rows kept before are marked: in the same transaction as the rest.
 """
 
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
 from storage.marks import held, mark_of  # the format of marks is frozen: variorum/mark/1
+
+# ruff: noqa: S608  (the names of tables are those below)
 
 revision = "0010"
 down_revision = "0007"
@@ -64,8 +69,12 @@ def mark_rows(bind: sa.Connection) -> None:
     for rows in parts(bind, "bodies", "key", "x.*, b.digest AS base_digest", "LEFT JOIN bodies b ON b.key = x.base"):
         write(bind, "bodies", "key", rows, columns, lambda row: {"base": row["base_digest"]})
     mark_snapshots(bind, columns)
+    before = b""
     for rows in parts(bind, "timestamps", "number", "x.*", ""):
-        write(bind, "timestamps", "number", rows, columns, lambda row: {})
+        for row in rows:
+            made = mark_of("timestamps", columns["timestamps"], row, before=before)
+            bind.execute(sa.text("UPDATE timestamps SET mark = :m WHERE number = :n"), {"m": made, "n": row["number"]})
+            before = made
     mark_versions(bind, columns)
 
 
@@ -79,7 +88,7 @@ def mark_snapshots(bind: sa.Connection, columns: dict[str, list[str]]) -> None:
     chains: dict[int, bytes] = {}
     for rows in parts(bind, "snapshots", "number", "x.number, x.source, x.mark", ""):
         for row in rows:
-            chains[row["source"]] = held(chains.get(row["source"]), row["mark"])
+            chains[row["source"]] = held(chains.get(row["source"]), row["number"], row["mark"])
     for source, chain in chains.items():
         bind.execute(sa.text("UPDATE sources SET held = :h WHERE key = :k"), {"h": chain, "k": source})
 
@@ -109,15 +118,26 @@ def mark_versions(bind: sa.Connection, columns: dict[str, list[str]]) -> None:
             last = rows[-1]["number"]
 
 
-def parts(bind, table, key, what, join, which="1 = 1"):  # type: ignore[no-untyped-def]
+def parts(
+    bind: sa.Connection, table: str, key: str, what: str, join: str, which: str = "1 = 1"
+) -> Iterator[Sequence[sa.RowMapping]]:
     """The rows of a table by their key, some hundreds at a time."""
-    query = sa.text(f"SELECT {what} FROM {table} x {join} WHERE x.{key} > :last AND {which} ORDER BY x.{key} LIMIT {PART}")
+    query = sa.text(
+        f"SELECT {what} FROM {table} x {join} WHERE x.{key} > :last AND {which} ORDER BY x.{key} LIMIT {PART}"
+    )
     last = 0
     while rows := bind.execute(query, {"last": last}).mappings().all():
         yield rows
         last = rows[-1][key]
 
 
-def write(bind, table, key, rows, columns, more):  # type: ignore[no-untyped-def]
+def write(
+    bind: sa.Connection,
+    table: str,
+    key: str,
+    rows: Sequence[sa.RowMapping],
+    columns: dict[str, list[str]],
+    more: Callable[[sa.RowMapping], dict[str, Any]],
+) -> None:
     marks = [{"mark": mark_of(table, columns[table], row, **more(row)), "key": row[key]} for row in rows]
     bind.execute(sa.text(f"UPDATE {table} SET mark = :mark WHERE {key} = :key"), marks)
