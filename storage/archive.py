@@ -427,10 +427,10 @@ class Archive:
             return None
         return texts.unpack(row.script, rows.encoded(text)).decode("ascii")
 
-    def snapshot(self, number: int) -> Snapshot:
-        """A snapshot with its body, by the number that versions carry."""
+    def snapshot(self, number: int, *, bodiless: bool = False) -> Snapshot:
+        """A snapshot with its body (or without), by the number that versions carry. ``Pruned``: the body is no more."""
         with reading(self._engine) as connection:
-            return keep.snapshot_of(connection, number)
+            return keep.snapshot_of(connection, number, bodiless=bodiless)
 
     def events(self, source: str | None = None, *, limit: int | None = None) -> list[Event]:
         """What happened, newest first: to one source, or to all."""

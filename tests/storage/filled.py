@@ -28,7 +28,7 @@ def words(name: str, number: int, length: int = 400) -> str:
 
 def snapshot(name: str, number: int, **more: Any) -> Snapshot:
     body = f"<html><title>{name}</title><p>{words(name, number)}</p></html>".encode()
-    headers = (("content-type", "text/html"), ("x-raw", "caf\udce9"), ("etag", f'"{number}"'))
+    headers = (("content-type", "text/html"), ("x-raw", "caf\u00e9"), ("etag", f'"{number}"'))
     url = f"https://example.org/{name}"
     more = {"final_url": url, "status": 200, "redirects": (f"{url}/1", f"{url}/2")} | more
     return Snapshot(url=url, headers=headers, fetched_at=at(number), body=body, **more)
