@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, insert, 
 
 from storage import discovered, due, keep, rows, runs, search, stamps
 from storage.engine import engine_for, reading, sqlite_file, writing
-from storage.errors import StorageError
+from storage.errors import Pruned, StorageError
 from storage.keep import ClaimLost, Unchanged
 from storage.migrate import create as create_tables
 from storage.migrate import require_current, revision_of
@@ -402,12 +402,14 @@ class Archive:
         return found
 
     def texts(self, source: str) -> Iterator[tuple[Version, Text]]:
-        """Every version with its text, oldest first. Each text is unpacked once, from the one before it."""
+        """Every version with its text, oldest first, but for pruned ones. Each text is unpacked once, from the one before."""
         query = _versions().where(sources.c.id == source).order_by(versions.c.number)
         with reading(self._engine) as connection:
             unpacking = Unpacking(connection)
             for row in connection.execute(query).all():
-                yield rows.version(row), rows.text(unpacking.text(row.source, row.number), row.title, row.published)
+                if not row.pruned:
+                    plain = unpacking.text(row.source, row.number)
+                    yield rows.version(row), rows.text(plain, row.title, row.published)
 
     def earlier(self, source: str, digest: str) -> int | None:
         """The newest version of the source with that text digest; None when it never had that wording."""
@@ -420,10 +422,10 @@ class Archive:
             found: int | None = connection.scalar(query)
             return found
 
-    def snapshot(self, number: int) -> Snapshot:
-        """A snapshot with its body, by the number that versions carry."""
+    def snapshot(self, number: int, *, bodiless: bool = False) -> Snapshot:
+        """A snapshot with its body (or without), by the number that versions carry. ``Pruned``: the body is no more."""
         with reading(self._engine) as connection:
-            return Unpacking(connection).snapshot(number)
+            return Unpacking(connection).snapshot(number, bodiless=bodiless)
 
     def events(self, source: str | None = None, *, limit: int | None = None) -> list[Event]:
         """What happened, newest first: to one source, or to all."""
@@ -439,13 +441,20 @@ class Archive:
             return runs.told(connection, source)
 
     def seals(self, source: str) -> Iterator[tuple[Sealed, bytes]]:
-        """What each seal of a source's chain covers, with the stored seal, oldest first: for ``chain.first_fault``."""
+        """What each seal of a source's chain covers, with the stored seal, oldest first: for ``chain.first_fault``.
+
+        The digest of the raw bytes is taken of them; where they were pruned, it is the one that was kept.
+        """
         with reading(self._engine) as connection:
             query = _versions().where(sources.c.id == source).order_by(versions.c.number)
             unpacking = Unpacking(connection)
             for row in connection.execute(query).all():
-                snapshot = unpacking.snapshot(row.snapshot)
-                yield rows.sealed(row.sealed_as or row.source_id, row, snapshot), row.chain
+                try:
+                    snapshot, digests = unpacking.snapshot(row.snapshot), None
+                except Pruned:
+                    snapshot = unpacking.snapshot(row.snapshot, bodiless=True)
+                    digests = unpacking.digests(row.snapshot)
+                yield rows.sealed(row.sealed_as or row.source_id, row, snapshot, digests), row.chain
 
     # time-stamps
 
@@ -488,6 +497,7 @@ def _versions() -> Select[Any]:
     following = versions.alias("following")
     seen = case((sources.c.number == versions.c.number, sources.c.last_good), else_=following.c.after)
     plain = ("source", "number", "digest", "snapshot", "imported", "after", "severity", "silent", "reread", "chain")
+    pruned = (func.length(versions.c.packed) == 0).label("pruned")
     return (
         select(
             *(versions.c[name] for name in plain),
@@ -495,6 +505,7 @@ def _versions() -> Select[Any]:
             snapshots.c.fetched_at.label("captured"),
             func.coalesce(versions.c.before, snapshots.c.fetched_at).label("before"),
             seen.label("last_seen"),
+            pruned,
             headings.c.title,
             headings.c.published,
             sources.c.id.label("source_id"),

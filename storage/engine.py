@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 
-from storage.errors import StorageError
+from storage.errors import IntegrityError, StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -126,20 +126,50 @@ def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[
 
 
 @contextmanager
+def steady(engine: Engine) -> Iterator[Connection]:
+    """One view of the database for many questions, however long they take, while others write."""
+    with told_plainly(engine), engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN")
+        else:
+            connection = connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True, postgresql_deferrable=False
+            )
+        try:
+            yield connection
+        finally:
+            connection.rollback()
+
+
+@contextmanager
 def told_plainly(engine: Engine) -> Iterator[None]:
     """Turn the driver's errors into one line that says what to do."""
     try:
         yield
-    except OperationalError as error:
-        raise StorageError(*_plainly(engine, error)) from error
     except DBAPIError as error:
-        if "file is not a database" in str(error.orig):
+        said = str(error.orig)
+        if any(words in said for words in _DAMAGED):
+            raise IntegrityError(
+                f"{_place(engine)}: the database is damaged ({_first_line(said)})", hint=_MEND
+            ) from error
+        if "file is not a database" in said:
             raise StorageError(f"{_place(engine)}: not an SQLite database", hint="Name another file.") from error
-        raise
+        if not isinstance(error, OperationalError):
+            raise
+        raise StorageError(*_plainly(engine, error)) from error
+
+
+_DAMAGED: Final = ("malformed", "Could not decode to UTF-8", "invalid page in block", "unsupported file format")
+"""What SQLite, its driver and PostgreSQL say of a file that holds what they never wrote."""
+_MEND: Final = "`variorum verify` names what is lost; put a backup in its place (docs/archives.md)."
+
+
+def _first_line(said: str) -> str:
+    return said.strip().splitlines()[0] if said.strip() else "unknown error"
 
 
 def _plainly(engine: Engine, error: OperationalError) -> tuple[str]:
-    said = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else "unknown error"
+    said = _first_line(str(error.orig))
     words = {
         "unable to open database file": "cannot be opened or created; does the folder exist, and may you write there?",
         "attempt to write a readonly database": "may not be written",

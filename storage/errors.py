@@ -109,6 +109,10 @@ class StorageError(VariorumError):
     """The database cannot be used: unwritable, locked, newer than this program."""
 
 
+class Pruned(StorageError):
+    """What was asked for was pruned: its seal, digest and times are kept, its content is not."""
+
+
 class IntegrityError(VariorumError):
     """The archive contradicts itself: evidence was altered or lost."""
 

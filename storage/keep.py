@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
-from storage import rows, runs, search, texts
+from storage import guard, rows, runs, search, texts
 from storage.chain import START, seal
 from storage.engine import insert_missing
-from storage.errors import StorageError
+from storage.errors import Pruned, StorageError
+from storage.marks import held, mark_of
 from storage.records import Change, Event, Outcome, Snapshot, Suspicion, Text, Validators
 from storage.schema import (
-    BODY_MARK,
-    MARK,
+    BODY_PREFIX,
+    PREFIX_BYTES,
     bodies,
     events,
     headings,
@@ -105,26 +106,41 @@ def body(connection: Connection, snapshot: Snapshot, before: int | None, wording
     of snapshot ``before`` as well (so is the furniture).
     """
     digest = bytes.fromhex(snapshot.body_digest)
-    same = (bodies.c.digest == digest) & (digest[:MARK] == BODY_MARK)
-    known: int | None = connection.scalar(select(bodies.c.key).where(same))
+    same = (bodies.c.digest == digest) & (digest[:PREFIX_BYTES] == BODY_PREFIX)
+    known = connection.execute(
+        select(bodies.c.key, func.length(bodies.c.packed).label("bytes")).where(same)
+    ).one_or_none()
     if known is not None:
-        return known
+        if not known.bytes:
+            _put_back(connection, known.key, snapshot.body)
+        return int(known.key)
     words = wording.plain if wording is not None else b""
-    packed, base, depth = texts.pack(snapshot.body, words), None, 0
+    packed, base, depth, base_digest = texts.pack(snapshot.body, words), None, 0, None
     if before is not None and len(packed) > _SMALL:
         near = connection.execute(
-            select(bodies.c.key, bodies.c.depth)
+            select(bodies.c.key, bodies.c.depth, bodies.c.digest)
             .join(snapshots, snapshots.c.body == bodies.c.key)
             .where(snapshots.c.number == before)
         ).one()
         if near.depth + 1 < DEEPEST:
             small = texts.pack(snapshot.body, Unpacking(connection).body(near.key) + words)
             if len(small) < WORTH * len(packed):
-                packed, base, depth = small, near.key, near.depth + 1
+                packed, base, depth, base_digest = small, near.key, near.depth + 1, near.digest
     values = {"digest": digest, "size": len(snapshot.body), "base": base, "depth": depth, "packed": packed}
     if wording is not None:
         values |= {"source": wording.source, "number": wording.number}
+    values["mark"] = mark_of("bodies", bodies.c.keys(), values, base=base_digest)
     return _key(connection, insert(bodies).values(values))
+
+
+def _put_back(connection: Connection, key: int, plain: bytes) -> None:
+    """Bytes that were pruned came again: the row that kept their digest takes them up again, packed alone."""
+    at = bodies.c.key == key
+    values: dict[str, Any] = {"depth": 0, "base": None, "source": None, "number": None, "packed": texts.pack(plain)}
+    row = connection.execute(select(bodies.c.digest, bodies.c.size).where(at)).one()
+    values["mark"] = mark_of("bodies", bodies.c.keys(), {"digest": row.digest, "size": row.size, **values})
+    with guard.opened(connection, ("bodies",)):
+        connection.execute(update(bodies).where(at).values(values))
 
 
 _SMALL: Final = 48
@@ -142,10 +158,14 @@ def snapshot(
     doubt: str | None = None,
 ) -> int:
     """Keep how bytes were received, its headers as a difference from those of snapshot ``before``; returns its number."""
+    further = [
+        snapshot(connection, source, page, body(connection, page, None, wording), before, wording=wording)
+        for page in taken.pages
+    ]
     moved = taken.final_url if taken.final_url != taken.url else None
     known = named(connection, taken.url, *([moved] if moved is not None else ()))
     head, headers = _headers(connection, taken, before)
-    values = {
+    values: dict[str, Any] = {
         "source": source,
         "url": known[taken.url],
         "final_url": known[moved] if moved is not None else None,
@@ -157,11 +177,23 @@ def snapshot(
         "body": body_key,
         "doubt": doubt,
     }
+    as_it_is = {"url": taken.url, "final_url": moved, "head": None, "headers": rows.headers_words(taken)}
+    digest = bytes.fromhex(taken.body_digest)
+    marks = b"".join(mark(connection, one) for one in further)
+    values["mark"] = mark_of("snapshots", snapshots.c.keys(), values, **as_it_is, body=digest, pages=marks)
     number = _key(connection, insert(snapshots).values(values))
-    for place, page in enumerate(taken.pages, 2):
-        further = snapshot(connection, source, page, body(connection, page, None, wording), number)
-        connection.execute(insert(pages).values(first=number, place=place, snapshot=further))
+    for place, one in enumerate(further, 2):
+        connection.execute(insert(pages).values(first=number, place=place, snapshot=one))
+    chained = connection.scalar(select(sources.c.held).where(sources.c.key == source))
+    connection.execute(
+        update(sources).where(sources.c.key == source).values(held=held(chained, number, values["mark"]))
+    )
     return number
+
+
+def mark(connection: Connection, number: int) -> bytes:
+    """The mark of a snapshot."""
+    return bytes(connection.execute(select(snapshots.c.mark).where(snapshots.c.number == number)).scalar_one())
 
 
 def _headers(connection: Connection, taken: Snapshot, before: int | None) -> tuple[int, bytes | None]:
@@ -200,8 +232,7 @@ def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) 
     plain = rows.encoded(made.text)
     unpacking = Unpacking(connection)
     before = unpacking.text(row.key, row.number) if row.number is not None else None
-    back = texts.back_of(number)
-    base = unpacking.text(row.key, number - back) if back else None
+    back, base = _dictionary(unpacking, row.key, number)
     judged = _judged(made.change)
     known = named(connection, made.reader, made.outcome.value, *([judged] if judged is not None else ()))
     values: dict[str, Any] = {
@@ -225,9 +256,21 @@ def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) 
     }
     as_it_is = {**values, "reader": made.reader, "captured": taken.fetched_at, "before": made.before}
     values["chain"] = seal(row.chain or START, rows.sealed(row.sealed_as or row.id, rows.Fields(as_it_is), taken))
+    named_so = {"reader": made.reader, "judged": judged, "outcome": made.outcome.value, "heading": None}
+    linked = {"snapshot": mark(connection, made.snapshot), "title": made.text.title, "published": made.text.published}
+    values["mark"] = mark_of("versions", versions.c.keys(), values, **named_so, **linked)
     connection.execute(insert(versions).values(values))
     search.add(connection, row.key, plain, before)
     return bytes(values["chain"])
+
+
+def _dictionary(unpacking: Unpacking, source: int, number: int) -> tuple[int, bytes | None]:
+    """How many versions back the dictionary of version ``number`` stands, and its text; it stands alone where that was pruned."""
+    back = texts.back_of(number)
+    try:
+        return back, unpacking.text(source, number - back) if back else None
+    except Pruned:
+        return 0, None
 
 
 def _judged(change: Change | None) -> str | None:

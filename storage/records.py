@@ -96,6 +96,7 @@ class EventKind(enum.StrEnum):
     PHRASE = "phrase"
     DRIFT = "drift"
     REREAD = "reread"
+    PRUNED = "pruned"
 
 
 def digest_of(data: bytes) -> str:
@@ -309,6 +310,8 @@ class Version:
     reader: str
     snapshot: int
     chain: str
+    pruned: bool = False
+    """Its text was pruned: what it said is not known any more; that it stood, and when, is."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,6 +130,7 @@ def version(row: Row[Any]) -> Version:
         reader=row.reader,
         snapshot=row.snapshot,
         chain=row.chain.hex(),
+        pruned=bool(row.pruned),
     )
 
 
@@ -149,12 +150,15 @@ def snapshot(row: Row[Any], body: bytes) -> Snapshot:
     )
 
 
-def sealed(source_id: str, row: Any, taken: Snapshot) -> Sealed:
-    """What the seal of a version covers; the row has its ``reader`` and both times as they are, not as they are kept."""
+def sealed(source_id: str, row: Any, taken: Snapshot, digests: bytes | None = None) -> Sealed:
+    """What the seal of a version covers; the row has its ``reader`` and both times as they are, not as they are kept.
+
+    ``digests`` of the raw bytes where these are no more.
+    """
     return Sealed(
         source=source_id,
         number=row.number,
-        body=b"".join(bytes.fromhex(one.body_digest) for one in (taken, *taken.pages)),
+        body=digests or b"".join(bytes.fromhex(one.body_digest) for one in (taken, *taken.pages)),
         text=row.digest,
         captured=microseconds(row.captured),
         imported=_us(row.imported),

@@ -1,9 +1,9 @@
 """The tables, the same on both engines.
 
-Append-only, held by triggers that the migrations make: ``names``, ``heads``, ``bodies``, ``snapshots``, ``headings``,
+Append-only, held by triggers (``storage.guard``): ``names``, ``heads``, ``bodies``, ``snapshots``, ``headings``,
 ``versions``, ``events``, ``pages``, ``timestamps``. What moves lives apart: ``sources`` (the state of each source, with
 the run of checks that goes on), ``ledger`` (runs that ended), and ``signatures`` (what a search passes over; made anew
-from the texts at any time).
+from the texts at any time). A ``mark`` covers every column of its row (``storage.marks``).
 
 Nothing is kept twice that follows from what is kept: the time of capture is its snapshot's; the last check that saw a
 wording is where the window of the next begins, or the last good check; the run of checks that a version began, where
@@ -39,9 +39,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION: Final = "0009"
+REVISION: Final = "0010"
 """The Alembic revision this program works with."""
-KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007", "0009")
+KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007", "0009", "0010")
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -119,6 +119,7 @@ sources = Table(
     Column("run_outcome", Text),
     Column("run_first", Moment),
     Column("run_count", Integer, nullable=False, server_default="0"),
+    Column("held", LargeBinary),  # the marks of its captures, chained (storage.marks)
 )
 DUE: Final = case((sources.c.lease_until > sources.c.next_check, sources.c.lease_until), else_=sources.c.next_check)
 """From when a source may be claimed: at its due time, or when the lease ends under which it is being looked at.
@@ -150,12 +151,13 @@ bodies = Table(
     Column("source", Integer),
     Column("number", Integer),
     Column("depth", SmallInteger, nullable=False),  # bodies back to one without a base
-    Column("packed", LargeBinary, nullable=False),
+    Column("packed", LargeBinary, nullable=False),  # empty: pruned
+    Column("mark", LargeBinary),
 )
-MARK: Final = 4
-"""How many bytes of a digest are in the index: enough to leave one candidate among millions, a quarter of the size."""
-BODY_MARK: Final = func.substr(bodies.c.digest, literal_column("1"), literal_column(str(MARK)))
-Index("bodies_mark", BODY_MARK)
+PREFIX_BYTES: Final = 4
+"""How much of a digest is in the index: enough to leave one candidate among millions, a quarter of the size."""
+BODY_PREFIX: Final = func.substr(bodies.c.digest, literal_column("1"), literal_column(str(PREFIX_BYTES)))
+Index("bodies_prefix", BODY_PREFIX)
 
 heads = Table(
     "heads",  # sets of headers that others are kept as a difference from
@@ -178,6 +180,7 @@ snapshots = Table(
     Column("headers", LargeBinary),  # packed with the head as dictionary; none: they are the head
     Column("body", Counter, ForeignKey("bodies.key"), nullable=False),
     Column("doubt", Text),  # why it did not become a version
+    Column("mark", LargeBinary),
 )
 
 headings = Table(
@@ -198,7 +201,7 @@ versions = Table(
     Column("digest", LargeBinary, nullable=False),
     Column("heading", Counter, ForeignKey("headings.key"), nullable=False),
     Column("back", SmallInteger, nullable=False),  # how many versions before it its dictionary stands; 0: it has none
-    Column("packed", LargeBinary, nullable=False),
+    Column("packed", LargeBinary, nullable=False),  # empty: pruned
     Column("snapshot", Counter, ForeignKey("snapshots.number"), nullable=False),
     Column("reader", Counter, ForeignKey("names.key"), nullable=False),
     Column("imported", Moment),
@@ -211,6 +214,7 @@ versions = Table(
     Column("outcome", Counter, ForeignKey("names.key"), nullable=False),  # of the check that kept it
     Column("looks", Integer),  # how many checks in a row saw the version before, up to this one; none: see the ledger
     Column("chain", LargeBinary, nullable=False),
+    Column("mark", LargeBinary),
 )
 Index("versions_number", versions.c.source, versions.c.number, unique=True)
 
@@ -263,6 +267,7 @@ timestamps = Table(
     Column("authority", Text, nullable=False),
     Column("heads", LargeBinary, nullable=False),  # packed: the leaves of the tree, one a line
     Column("token", LargeBinary, nullable=False),  # the authority's answer, DER
+    Column("mark", LargeBinary),
 )
 
 found = Table(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Engine, func, insert, select
 
 from storage import merkle, texts
 from storage.engine import reading, writing
+from storage.marks import mark_of
 from storage.schema import sources, timestamps, versions
 
 if TYPE_CHECKING:
@@ -72,11 +73,16 @@ def heads(engine: Engine, only: Collection[str] | None = None) -> tuple[Head, ..
 def keep(engine: Engine, at: datetime, authority: str, stamped: Sequence[Head], token: bytes) -> int:
     """Keep a time-stamp; returns its number."""
     packed = texts.pack(b"\n".join(head.leaf for head in stamped))
-    statement = insert(timestamps).values(at=at, authority=authority, heads=packed, token=token)
+    values: dict[str, Any] = {"at": at, "authority": authority, "heads": packed, "token": token}
     with writing(engine) as connection:
-        found = connection.execute(statement).inserted_primary_key
-    assert found is not None  # noqa: S101  (a single-row insert always has one)
-    return int(found[0])
+        newest = select(timestamps.c.number, timestamps.c.mark).order_by(timestamps.c.number.desc()).limit(1)
+        last = connection.execute(newest).one_or_none()
+        # Counted here and not by the database: the mark covers the place among the others, too.
+        values["number"] = last.number + 1 if last is not None else 1
+        before = last.mark if last is not None else b""
+        values["mark"] = mark_of("timestamps", timestamps.c.keys(), values, before=before)
+        connection.execute(insert(timestamps).values(values))
+    return int(values["number"])
 
 
 def kept(engine: Engine, *, last: int | None = None) -> list[Timestamp]:

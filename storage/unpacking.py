@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from sqlalchemy import select
 
 from storage import rows, texts
-from storage.errors import IntegrityError, StorageError
-from storage.schema import bodies, headings, heads, names, pages, snapshots, versions
+from storage.errors import IntegrityError, Pruned, StorageError
+from storage.schema import bodies, headings, heads, names, pages, snapshots, sources, versions
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection, Select
 
     from storage.records import Snapshot, Text
@@ -32,7 +34,10 @@ class Unpacking:
         self._bodies: OrderedDict[int, bytes] = OrderedDict()
 
     def text(self, source: int, number: int) -> bytes:
-        """The encoded text of a version. Raises ``IntegrityError`` when one that it is packed with is not there."""
+        """The encoded text of a version.
+
+        Raises ``Pruned`` when it was pruned, ``IntegrityError`` when one that it is packed with is not there.
+        """
         if (source, number) in self._texts:
             return self._texts[source, number]
         near = (source, number - 1) in self._texts
@@ -49,18 +54,27 @@ class Unpacking:
                 del self._texts[source, number - 1]
                 return self.text(source, number)
             raise IntegrityError(f"version {number} cannot be read: version {missing} is missing") from None
+        if not found[number].packed:
+            raise self._pruned(source, number)
         plain = self._texts.get((source, way[-1] - back)) if back else None
         for step in reversed(way):
             plain = texts.unpack(found[step].packed, plain)
             _remember(self._texts, (source, step), plain, _TEXTS)
         return self._texts[source, number]
 
+    def _pruned(self, source: int, number: int) -> Pruned:
+        name = self._connection.scalar(select(sources.c.id).where(sources.c.key == source))
+        hint = f"Its seal, digest and times are kept; `variorum log {name} --events` says when it was pruned."
+        return Pruned(f"{name}@{number}: the text was pruned", hint=hint)
+
     def body(self, key: int) -> bytes:
-        """A body, through the bodies and texts that are its dictionary."""
+        """A body, through the bodies and texts that are its dictionary. Raises ``Pruned`` when it was pruned."""
         way: list[Any] = []
         at: int | None = key
         while at is not None and at not in self._bodies:
             row = self._connection.execute(select(bodies).where(bodies.c.key == at)).one()
+            if not row.packed:
+                raise Pruned("the raw bytes were pruned", hint="Their digest and how they were received are kept.")
             way.append(row)
             at = row.base
         plain = self._bodies[at] if at is not None else b""
@@ -70,15 +84,31 @@ class Unpacking:
             _remember(self._bodies, row.key, plain, _BODIES)
         return self._bodies[key]
 
-    def snapshot(self, number: int) -> Snapshot:
-        """A snapshot with its body. Raises ``StorageError`` when there is none of that number."""
+    def snapshot(self, number: int, *, bodiless: bool = False) -> Snapshot:
+        """A snapshot with its body, or with none when asked ``bodiless``.
+
+        Raises ``StorageError`` when there is none of that number, ``Pruned`` when its body is no more.
+        """
         row = self._connection.execute(_snapshots().where(snapshots.c.number == number)).one_or_none()
         if row is None:
             raise StorageError(f"snapshot {number}: there is none")
-        taken = rows.snapshot(row, self.body(row.body))
+        taken = rows.snapshot(row, b"" if bodiless else self.body(row.body))
+        further = self._further(number)
+        if not further:
+            return taken
+        return replace(taken, pages=tuple(self.snapshot(one, bodiless=bodiless) for one in further))
+
+    def digests(self, number: int) -> bytes:
+        """The SHA-256 of the body of a snapshot as it is kept, then those of its further pages, in their order."""
+        digest = select(bodies.c.digest).join(snapshots, snapshots.c.body == bodies.c.key)
+        return b"".join(
+            self._connection.execute(digest.where(snapshots.c.number == one)).scalar_one()
+            for one in (number, *self._further(number))
+        )
+
+    def _further(self, number: int) -> Sequence[int]:
         query = select(pages.c.snapshot).where(pages.c.first == number).order_by(pages.c.place)
-        further = self._connection.scalars(query).all()
-        return replace(taken, pages=tuple(self.snapshot(one) for one in further)) if further else taken
+        return self._connection.scalars(query).all()
 
 
 def text_of(connection: Connection, source: int, number: int) -> Text | None:

@@ -58,7 +58,7 @@ def _with_patch(history: History, version: Version, asking: Asking) -> str:
 
     style = asking.style()
     head = log_lines([version], style).rstrip("\n")
-    if version.number == 1:
+    if version.number == 1 or version.pruned or history.versions[version.number - 2].pruned:
         return head + "\n"
     return f"{head}\n\n{render(step(history, version, asking.rules()), 'inline', style)}"
 

@@ -13,6 +13,7 @@ from storage.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from monitor.histories import History
     from storage.records import Text
 
 
@@ -33,7 +34,9 @@ def blame_command(asking: Asking, version: str, words: bool, as_json: bool) -> N
 
     with Operands(asking) as resolve:
         history, found = resolve.version(version)
-        answer = blame(history.pairs()[: found.number], words=words)
+        history.text(found)  # a pruned one cannot be blamed
+        _note_pruned(asking, history, found.number)
+        answer = blame([pair for pair in history.pairs() if pair[0].number <= found.number], words=words)
     if as_json:
         from monitor.render.json_forms import blame_json
 
@@ -67,6 +70,8 @@ def grep_command(
     with Operands(asking) as resolve:
         chosen = names or [source.id for source in resolve.archive.sources(retired=True)]
         histories = {name: resolve.history(name).pairs() for name in chosen}
+        for name in chosen:
+            _note_pruned(asking, resolve.history(name))
         found = grep(histories, phrase, regex=regex, ignore_case=not case, whole_words=word)
     if as_json:
         from monitor.render.json_forms import grep_json
@@ -97,6 +102,7 @@ def drift_command(asking: Asking, name: str, baseline: str | None, as_json: bool
         history = resolve.history(name)
         history.latest()
         pinned = _baseline(resolve, name, baseline)
+        _note_pruned(asking, history)
         members = [(history.label(version), version, text) for version, text in history.pairs()]
         answer = drift(pinned, members)
     if as_json:
@@ -107,6 +113,15 @@ def drift_command(asking: Asking, name: str, baseline: str | None, as_json: bool
         from monitor.render.history import drift_lines
 
         say(drift_lines(answer, asking.style()))
+
+
+def _note_pruned(asking: Asking, history: History, until: int | None = None) -> None:
+    """Say which versions the answer cannot know of, because their texts were pruned."""
+    from storage.prune import ranges
+
+    gone = [one.number for one in history.versions if one.pruned and (until is None or one.number < until)]
+    if gone:
+        asking.note(f"note: {history.name}@{ranges(gone)}: pruned; what stood there is not known")
 
 
 def _baseline(resolve: Operands, name: str, given: str | None) -> Text:

@@ -60,6 +60,11 @@ def export_command(
 
     with asking.archive() as archive:
         chosen = choose(archive, names)
+        gone = sum(version.pruned for one in chosen for version in one.versions)
+        if gone and way != "exhibit":
+            asking.note(
+                f"note: {gone} pruned version{'' if gone == 1 else 's'} left out: the content is no longer kept"
+            )
         try:
             count = _write(asking, archive, chosen, way, path)
         except BrokenPipeError:

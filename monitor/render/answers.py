@@ -76,6 +76,8 @@ def _log_entry(version: Version, style: Style, before: Version | None = None) ->
         head += "  " + paint("reread: our reader changed, not their page", Role.QUIET, style.color)
     elif version.severity is not None:
         head += "  " + paint(version.severity.label, SEVERITY_ROLES[version.severity], style.color)
+    if version.pruned:
+        head += "  " + paint("pruned: its text is no longer kept", Role.QUIET, style.color)
     if version.silent:
         head += "  " + paint("silent", Role.MAJOR, style.color)
     facts = [f"{shown_window(version.window)}; last seen {shown_time(version.last_seen)}"]
@@ -119,6 +121,8 @@ def _detail(event: Event) -> list[str]:
         return [back, "it goes back and forth, which is not told again"] if event.detail.get("flapping") else [back]
     if event.kind is EventKind.MOVED and "to" in event.detail:
         return [f"to {one_line(str(event.detail['to']))}"]
+    if event.kind is EventKind.PRUNED:
+        return [f"texts of versions {one_line(str(event.detail.get('versions')))}; seals, digests and times are kept"]
     return [one_line(str(event.detail["reason"]))] if event.detail.get("reason") else []
 
 

@@ -171,6 +171,7 @@ def version_json(version: Version) -> dict[str, object]:
         "severity": version.severity.label if version.severity is not None else None,
         "silent": version.silent,
         "reread": version.reread,
+        "pruned": version.pruned,
         "captured": instant(version.captured),
         "imported": instant(version.imported),
         "reader": version.reader,

@@ -17,7 +17,7 @@ from monitor.render import Comparison, Side, Style, render
 from monitor.sides import compared
 from monitor.transfer.texts import texts_of, time_of
 from storage.chain import DOMAIN, START, seal
-from storage.errors import IntegrityError
+from storage.errors import IntegrityError, Pruned
 from storage.records import digest_of
 
 if TYPE_CHECKING:
@@ -40,18 +40,23 @@ class _Item:
     """One version with everything about it."""
 
     version: Version
-    text: Text
+    text: Text | None
+    """None where it was pruned."""
     taken: Snapshot
     sealed: Sealed
+    raw: bool
+    """Whether the raw bytes are there; without them ``taken`` has an empty body."""
 
 
 def export_exhibit(archive: Archive, chosen: Chosen, file: Path, rules: Rules | None = None) -> int:
     """Write the exhibit of one run of versions; returns how many there are in it."""
     first = chosen.versions[0].number
     sealed = {record.number: (record, seal) for record, seal in archive.seals(chosen.source.id)}
+    texts = {version.number: text for version, text in texts_of(archive, chosen)}
     items = [
-        _Item(version, text, archive.snapshot(version.snapshot), sealed[version.number][0])
-        for version, text in texts_of(archive, chosen)
+        _Item(version, texts.get(version.number), taken, sealed[version.number][0], raw)
+        for version in chosen.versions
+        for taken, raw in [_taken(archive, version)]
     ]
     before = sealed[first - 1][1] if first > 1 else START
     _require_sound(items, before)
@@ -61,12 +66,21 @@ def export_exhibit(archive: Archive, chosen: Chosen, file: Path, rules: Rules | 
     return len(items)
 
 
+def _taken(archive: Archive, version: Version) -> tuple[Snapshot, bool]:
+    """The capture of a version, and whether its raw bytes are there."""
+    try:
+        return archive.snapshot(version.snapshot), True
+    except Pruned:
+        return archive.snapshot(version.snapshot, bodiless=True), False
+
+
 def _require_sound(items: list[_Item], before: bytes) -> None:
     """Raise ``IntegrityError`` unless every seal, text and body holds: an exhibit that fails its own check helps nobody."""
     for item in items:
         sealed, version = item.sealed, item.version
-        kept = (bytes.fromhex(item.text.digest), bytes.fromhex(item.taken.body_digest))
-        if seal(before, sealed).hex() != version.chain or kept != (sealed.text, sealed.body):
+        text = bytes.fromhex(item.text.digest) if item.text is not None else sealed.text
+        body = b"".join(bytes.fromhex(one.body_digest) for one in _pages(item)) if item.raw else sealed.body
+        if seal(before, sealed).hex() != version.chain or (text, body) != (sealed.text, sealed.body):
             raise IntegrityError(
                 f"{version.source}@{version.number}: what is kept is not what was sealed; nothing was exported",
                 hint="`variorum verify` names every fault; a backup may still have it.",
@@ -80,24 +94,37 @@ def _contents(chosen: Chosen, items: list[_Item], rules: Rules | None) -> dict[s
     raw_names = _raw_names(items)
     for item in items:
         number = f"{item.version.number:04d}"
-        contents[f"texts/{number}.txt"] = item.text.text.encode("utf-8", "surrogatepass")
-        contents[raw_names[item.version.snapshot]] = item.taken.body
-        contents[f"headers/{number}.txt"] = _received(item.taken)
-    for old, new in pairwise(items):
+        if item.text is not None:
+            contents[f"texts/{number}.txt"] = item.text.text.encode("utf-8", "surrogatepass")
+        for name, page in zip(raw_names[item.version.snapshot], _pages(item), strict=False):
+            contents[name] = page.body
+        contents[f"headers/{number}.txt"] = b"\n".join(_received(page) for page in _pages(item))
+    read = [item for item in items if item.text is not None]
+    for old, new in pairwise(read):
         name = f"diffs/{old.version.number:04d}-{new.version.number:04d}.html"
         contents[name] = _diff(chosen, old, new, rules)
-    if len(items) > 2:
-        contents["diffs/first-last.html"] = _diff(chosen, items[0], items[-1], rules)
+    if len(read) > 2:
+        contents["diffs/first-last.html"] = _diff(chosen, read[0], read[-1], rules)
     contents["verify.py"] = files("monitor.transfer").joinpath("exhibit_verifier.py").read_bytes()
     contents["README.txt"] = _readme(chosen, items).encode()
     return contents
 
 
-def _raw_names(items: Iterable[_Item]) -> dict[int, str]:
-    """Snapshot → file; a capture that was read again is there once."""
-    names: dict[int, str] = {}
+def _pages(item: _Item) -> tuple[Snapshot, ...]:
+    """The capture and those of the further pages of the same text, in their order."""
+    return (item.taken, *item.taken.pages)
+
+
+def _raw_names(items: Iterable[_Item]) -> dict[int, list[str]]:
+    """Snapshot → files, one a page; a capture that was read again is there once, one that was pruned not at all."""
+    names: dict[int, list[str]] = {}
     for item in items:
-        names.setdefault(item.version.snapshot, f"raw/{item.version.number:04d}{_suffix(item.taken)}")
+        several = bool(item.taken.pages)
+        listed = [
+            f"raw/{item.version.number:04d}{f'-{place}' if several else ''}{_suffix(page)}"
+            for place, page in enumerate(_pages(item) if item.raw else (), 1)
+        ]
+        names.setdefault(item.version.snapshot, listed)
     return names
 
 
@@ -142,7 +169,7 @@ def _stamps(archive: Archive, items: list[_Item], contents: dict[str, bytes]) ->
     return found
 
 
-def _row(item: _Item, raw_name: str) -> dict[str, Any]:
+def _row(item: _Item, raw_names: list[str]) -> dict[str, Any]:
     """One version: first what its seal covers, named as in the format, then what it is called and where it is."""
     version, sealed = item.version, item.sealed
     return {
@@ -167,8 +194,8 @@ def _row(item: _Item, raw_name: str) -> dict[str, Any]:
         "silent": version.silent,
         "title": version.title,
         "published": version.published,
-        "text_file": f"texts/{version.number:04d}.txt",
-        "raw_file": raw_name,
+        "text_file": f"texts/{version.number:04d}.txt" if item.text is not None else None,
+        "raw_files": raw_names,
         "headers_file": f"headers/{version.number:04d}.txt",
     }
 
@@ -185,12 +212,15 @@ def _received(taken: Snapshot) -> bytes:
 def _diff(chosen: Chosen, old: _Item, new: _Item, rules: Rules | None) -> bytes:
     follows = new.version.number == old.version.number + 1
     silent = new.version.silent and follows
+    assert old.text is not None  # noqa: S101  (only versions with a text are compared)
+    assert new.text is not None  # noqa: S101
     comparison: Comparison = compared(_side(chosen, old), _side(chosen, new), silent=silent, rules=rules)
     return render(comparison, "html", Style()).encode("utf-8", "surrogatepass")
 
 
 def _side(chosen: Chosen, item: _Item) -> Side:
     version = item.version
+    assert item.text is not None  # noqa: S101
     return Side(
         ref=f"{version.source}@{version.number}",
         text=item.text,
@@ -230,6 +260,7 @@ def _readme(chosen: Chosen, items: Iterable[_Item]) -> str:
         f"  {item.version.number:>4}  captured {time_of(item.version.captured)}"
         + (f", imported {time_of(item.version.imported)}" if item.version.imported else "")
         + (", the same capture read anew" if item.version.reread else "")
+        + (", pruned: its text is no longer kept" if item.text is None else "")
         + f"\n        sha256 {item.version.digest}"
         for item in items
     )

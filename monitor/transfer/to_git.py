@@ -72,7 +72,8 @@ def export_git(archive: Archive, chosen: Sequence[Chosen], folder: Path) -> int:
 def _in_order(archive: Archive, chosen: Sequence[Chosen]) -> Iterator[tuple[Version, Text]]:
     """The versions of all sources by time of capture; those of one source never change places."""
     for version in merge(*(one.versions for one in chosen), key=lambda version: (version.captured, version.source)):
-        yield version, archive.text(version.source, version.number)
+        if not version.pruned:
+            yield version, archive.text(version.source, version.number)
 
 
 def _commit(out: IO[bytes], version: Version, text: Text) -> None:

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from monitor.config.shapes import ID
 from monitor.transfer.placing import Brought, Fate, Placer
-from storage.errors import UsageError
+from storage.errors import Pruned, UsageError
 from storage.records import Snapshot, Source
 
 if TYPE_CHECKING:
@@ -222,7 +222,8 @@ def _first_line(error: Exception) -> str:
 def export_warc(archive: Archive, chosen: Iterable[Chosen], file: Path) -> int:
     """Write the captures of the chosen versions to a WARC file, gzipped when its name ends so; returns how many.
 
-    A version that is a new reading of an older capture adds no record: the capture is there already.
+    A version that is a new reading of an older capture adds no record: the capture is there already. Nor does one whose
+    raw bytes were pruned.
     """
     from warcio.warcwriter import WARCWriter
 
@@ -235,7 +236,11 @@ def export_warc(archive: Archive, chosen: Iterable[Chosen], file: Path) -> int:
                 if version.snapshot in written:
                     continue
                 written.add(version.snapshot)
-                _write(writer, one.source, archive.snapshot(version.snapshot), f"{version.source}@{version.number}")
+                try:
+                    taken = archive.snapshot(version.snapshot)
+                except Pruned:
+                    continue
+                _write(writer, one.source, taken, f"{version.source}@{version.number}")
                 count += 1
     return count
 

@@ -6,7 +6,7 @@ from a folder. Jinja2 escapes; what cannot be seen is made visible before.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -93,7 +93,7 @@ class Room:
             pairs = history.pairs()
             far = drift(baseline.text, [(history.label(version), version, text) for version, text in pairs])
             distances = {member.version: member for member in far.members}
-            plot = drift_plot(history.versions, [member.distance for member in far.members])
+            plot = drift_plot([version for version, _ in pairs], [member.distance for member in far.members])
         return self._page(
             "source",
             2,
@@ -110,6 +110,8 @@ class Room:
         """``s/NAME/OLD-NEW.html``: two versions compared; ``beside`` in columns. ``UsageError`` when one is missing."""
         history = self.history(name)
         first, second = _version(history, old), _version(history, new)
+        if first.pruned or second.pruned:
+            return self._page("pruned", 2, history=history, versions=[one for one in (first, second) if one.pruned])
         silent = second.silent and new == old + 1 and not history.is_series
         sides = version_side(history, first), version_side(history, second)
         comparison = compared(*sides, silent=silent, rules=self._rules)
@@ -132,6 +134,8 @@ class Room:
         """``s/NAME/NUMBER.html``: one version, each sentence with its age as a shade. ``UsageError`` when missing."""
         history = self.history(name)
         found = _version(history, number)
+        if found.pruned:
+            return self._page("pruned", 2, history=history, versions=[found])
         text = history.text(found).text
         return self._page(
             "version",
@@ -155,9 +159,10 @@ class Room:
     def _blame(self, history: History, number: int) -> Blame:
         """For a report, going on from the blame of the version before."""
         if self._live:
-            return blame(history.pairs()[:number])
+            return blame([pair for pair in history.pairs() if pair[0].number <= number])
         before = self._blamed if number > 1 and self._blamed and self._blamed.version == number - 1 else None
-        self._blamed = blame(history.pairs()[number - 1 if before else 0 : number], before=before)
+        since = number if before else 1
+        self._blamed = blame([pair for pair in history.pairs() if since <= pair[0].number <= number], before=before)
         return self._blamed
 
     def _grid(self, history: History) -> dict[int, list[str]]:
@@ -188,7 +193,7 @@ class Room:
 
 
 class _Held(History):
-    """The history of a source with every text at hand."""
+    """The history of a source with every text at hand that is kept."""
 
     @classmethod
     def of(cls, history: History) -> _Held:
@@ -197,11 +202,15 @@ class _Held(History):
 
     def text(self, version: Version) -> Text:
         """The text of one of its versions."""
-        return self.held[version.number - 1]
+        return self._by_number[version.number]
+
+    @cached_property
+    def _by_number(self) -> dict[int, Text]:
+        return {version.number: text for version, text in self.pairs()}
 
     def pairs(self) -> Sequence[tuple[Version, Text]]:
-        """Every version with its text, oldest first."""
-        return tuple(zip(self.versions, self.held, strict=True))
+        """Every version with its text, oldest first, but for pruned ones."""
+        return tuple(zip((one for one in self.versions if not one.pruned), self.held, strict=True))
 
 
 def folder(name: str) -> str:

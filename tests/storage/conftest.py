@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import os
+import re
+import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -43,6 +45,35 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     ) as connection:
         connection.execute(f'CREATE DATABASE "{name}"')
     return pattern.format(name=name)
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Filled archives (``tests.storage.filled``) by engine: made once, copied for each test."""
+    return {"folder": str(tmp_path_factory.mktemp("templates"))}
+
+
+@pytest.fixture
+def filled_url(url: str, templates: dict[str, str]) -> str:
+    """The address of an archive with one of everything, and 41 versions of ``long``."""
+    from tests.storage.filled import fill
+
+    engine = "sqlite" if url.startswith("sqlite") else "postgresql"
+    if engine not in templates:
+        templates[engine] = f"sqlite:///{templates['folder']}/filled.db" if engine == "sqlite" else url
+        with Archive.open(templates[engine]) as made:
+            fill(made, long=40)
+    if engine == "sqlite":
+        shutil.copy(templates[engine].removeprefix("sqlite:///"), url.removeprefix("sqlite:///"))
+        return url
+    import psycopg
+
+    name = f"filled{next(_names)}"
+    old = re.search(r"/(\w+)\?", templates[engine])
+    assert old is not None
+    with psycopg.connect(re.sub(r"/\w+\?", "/postgres?", url), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{old[1]}"')
+    return re.sub(r"/\w+\?", f"/{name}?", url)
 
 
 @pytest.fixture

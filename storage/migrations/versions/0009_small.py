@@ -237,7 +237,7 @@ def replace() -> None:
                 f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), "  # noqa: S608
                 f"coalesce((SELECT max({column}) FROM {table}), 0) + 1, false)"
             )
-    op.execute("CREATE INDEX bodies_mark ON bodies (substr(digest, 1, 4))")
+    op.execute("CREATE INDEX bodies_prefix ON bodies (substr(digest, 1, 4))")
     op.create_index("versions_number", "versions", ["source", "number"], unique=True)
 
 
