@@ -146,6 +146,9 @@ def told_plainly(engine: Engine) -> Iterator[None]:
     """Turn the driver's errors into one line that says what to do."""
     try:
         yield
+    except UnicodeDecodeError as error:
+        # What SQLite says of a damaged schema holds the damaged words, and its driver cannot read them.
+        raise IntegrityError(f"{_place(engine)}: the database is damaged (its schema is)", hint=_MEND) from error
     except DBAPIError as error:
         said = str(error.orig)
         if any(words in said for words in _DAMAGED):

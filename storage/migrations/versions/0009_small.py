@@ -31,6 +31,11 @@ def upgrade() -> None:
     move_ledger_into_versions()
     move_sources()
     replace()
+    op.execute(
+        "DELETE FROM names WHERE key NOT IN (SELECT url FROM snapshots UNION SELECT final_url FROM snapshots "
+        "WHERE final_url IS NOT NULL UNION SELECT reader FROM versions UNION SELECT outcome FROM versions "
+        "UNION SELECT judged FROM versions WHERE judged IS NOT NULL)"
+    )
     for statement in append_only(op.get_bind().dialect.name):
         op.execute(statement)
 
