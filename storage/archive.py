@@ -5,6 +5,7 @@ Synchronous, safe to call from any thread. Every public method that writes is on
 
 from __future__ import annotations
 
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -31,7 +32,7 @@ from storage.records import (
     Validators,
     Version,
 )
-from storage.schema import bodies, events, headings, names, snapshots, sources, versions
+from storage.schema import bodies, events, headings, snapshots, sources, verdicts, versions
 from storage.unpacking import Unpacking, text_of
 
 if TYPE_CHECKING:
@@ -288,17 +289,17 @@ class Archive:
             made = keep.Made(text, reader, kept, row.last_good, at, outcome, change, imported)
             chain = keep.version(connection, row, snapshot, made)
             keep.happened(connection, {source: row.key}, events)
-            connection.execute(
-                update(sources)
-                .where(sources.c.key == row.key)
-                .values(
+            keep.stand(
+                connection,
+                row.key,
+                {
                     **keep.good(at, outcome, validators, next_due),
                     **runs.begun(outcome, at),
                     **keep.base(number, text, reader, kept, chain),
-                    final_url=snapshot.final_url,
-                    first_seen=row.first_seen or at,
-                    last_change=at,
-                )
+                    "final_url": snapshot.final_url,
+                    "first_seen": row.first_seen or at,
+                    "last_change": at,
+                },
             )
             discovered.version_kept(connection, row.key)
             return rows.version(connection.execute(_versions().where(_is(row.key, number))).one())
@@ -354,14 +355,14 @@ class Archive:
             made = keep.Made(text, reader, row.snapshot, row.last_good, at, Outcome.REREAD, reread=True)
             chain = keep.version(connection, row, snapshot, made)
             number = row.number + 1
-            connection.execute(
-                update(sources)
-                .where(sources.c.key == row.key)
-                .values(
+            keep.stand(
+                connection,
+                row.key,
+                {
                     **keep.base(number, text, reader, row.snapshot, chain),
                     **runs.begun(Outcome.REREAD, at),
-                    last_outcome=Outcome.REREAD.value,
-                )
+                    "last_outcome": Outcome.REREAD.value,
+                },
             )
             return rows.version(connection.execute(_versions().where(_is(row.key, number))).one())
 
@@ -480,6 +481,7 @@ def _declared() -> Select[Any]:
     return select(*(sources.c[name] for name in columns))
 
 
+@cache
 def _versions() -> Select[Any]:
     """Versions as they are, not as they are kept: with the names, times and headings that their rows refer to.
 
@@ -487,23 +489,24 @@ def _versions() -> Select[Any]:
     """
     following = versions.alias("following")
     seen = case((sources.c.number == versions.c.number, sources.c.last_good), else_=following.c.after)
-    plain = ("source", "number", "digest", "snapshot", "imported", "after", "severity", "silent", "reread", "chain")
+    plain = ("source", "number", "digest", "snapshot", "imported", "after", "chain")
     return (
         select(
             *(versions.c[name] for name in plain),
-            names.c.name.label("reader"),
+            *(verdicts.c[name] for name in ("severity", "silent", "reread")),
             snapshots.c.fetched_at.label("captured"),
             func.coalesce(versions.c.before, snapshots.c.fetched_at).label("before"),
             seen.label("last_seen"),
             headings.c.title,
             headings.c.published,
+            headings.c.reader,
             sources.c.id.label("source_id"),
             sources.c.sealed_as,
         )
         .join(sources, sources.c.key == versions.c.source)
         .join(snapshots, snapshots.c.number == versions.c.snapshot)
         .join(headings, headings.c.key == versions.c.heading)
-        .join(names, names.c.key == versions.c.reader)
+        .join(verdicts, verdicts.c.key == versions.c.verdict)
         .outerjoin(
             following, and_(following.c.source == versions.c.source, following.c.number == versions.c.number + 1)
         )

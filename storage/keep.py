@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from storage import rows, runs, search, texts
 from storage.chain import START, seal
-from storage.engine import insert_missing
 from storage.errors import StorageError
 from storage.records import Change, Event, Outcome, Snapshot, Suspicion, Text, Validators
 from storage.schema import (
@@ -19,10 +18,10 @@ from storage.schema import (
     events,
     headings,
     heads,
-    names,
     pages,
     snapshots,
     sources,
+    verdicts,
     versions,
 )
 from storage.unpacking import Unpacking
@@ -124,7 +123,7 @@ def body(connection: Connection, snapshot: Snapshot, before: int | None, wording
     values = {"digest": digest, "size": len(snapshot.body), "base": base, "depth": depth, "packed": packed}
     if wording is not None:
         values |= {"source": wording.source, "number": wording.number}
-    return _key(connection, insert(bodies).values(values))
+    return _key(connection, insert(bodies), values)
 
 
 _SMALL: Final = 48
@@ -142,22 +141,16 @@ def snapshot(
     doubt: str | None = None,
 ) -> int:
     """Keep how bytes were received, its headers as a difference from those of snapshot ``before``; returns its number."""
-    moved = taken.final_url if taken.final_url != taken.url else None
-    known = named(connection, taken.url, *([moved] if moved is not None else ()))
     head, headers = _headers(connection, taken, before)
     values = {
         "source": source,
-        "url": known[taken.url],
-        "final_url": known[moved] if moved is not None else None,
-        "status": taken.status,
-        "fetched_at": taken.fetched_at,
-        "redirects": "\n".join(taken.redirects) or None,
         "head": head,
+        "fetched_at": taken.fetched_at,
         "headers": headers,
         "body": body_key,
         "doubt": doubt,
     }
-    number = _key(connection, insert(snapshots).values(values))
+    number = _key(connection, insert(snapshots), values)
     for place, page in enumerate(taken.pages, 2):
         further = snapshot(connection, source, page, body(connection, page, None, wording), number)
         connection.execute(insert(pages).values(first=number, place=place, snapshot=further))
@@ -165,33 +158,26 @@ def snapshot(
 
 
 def _headers(connection: Connection, taken: Snapshot, before: int | None) -> tuple[int, bytes | None]:
-    """The head that the headers are kept with, and their difference from it (None: they are equal)."""
+    """The head that the answer is kept with, and how its headers differ from those (None: they do not)."""
     plain = rows.headers_words(taken)
+    answer = {
+        "url": taken.url,
+        "final_url": taken.final_url if taken.final_url != taken.url else None,
+        "status": taken.status,
+        "redirects": "\n".join(taken.redirects) or None,
+    }
+    alone = texts.pack(plain)
     if before is not None:
         near = select(heads).join(snapshots, snapshots.c.head == heads.c.key).where(snapshots.c.number == before)
-    else:
-        # The first of a source: the last head is as good a guess as any, where servers are of one kind.
-        near = select(heads).where(heads.c.key == select(func.max(heads.c.key)).scalar_subquery())
-    alone, head = texts.pack(plain), connection.execute(near).one_or_none()
-    if head is not None:
-        base = texts.unpack(head.packed)
-        if base == plain:
-            return int(head.key), None
-        packed = texts.pack(plain, base)
-        if len(packed) < HEAD_WORTH * len(alone):
-            return int(head.key), packed
-    return _key(connection, insert(heads).values(packed=alone)), None
-
-
-def named(connection: Connection, *words: str) -> dict[str, int]:
-    """The keys of strings that many rows share; those that are new are kept."""
-    query = select(names.c.name, names.c.key).where(names.c.name.in_(words))
-    known = {row.name: int(row.key) for row in connection.execute(query)}
-    missing = sorted(set(words) - known.keys())
-    if missing:
-        insert_missing(connection, names, [{"name": word} for word in missing])
-        known |= {row.name: int(row.key) for row in connection.execute(query)}
-    return known
+        head = connection.execute(near).one()
+        if all(getattr(head, name) == value for name, value in answer.items()):
+            base = texts.unpack(head.packed)
+            if base == plain:
+                return int(head.key), None
+            packed = texts.pack(plain, rows.headers_base(base, taken.fetched_at))
+            if len(packed) < HEAD_WORTH * len(alone):
+                return int(head.key), packed
+    return _key(connection, insert(heads), {**answer, "packed": alone}), None
 
 
 def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) -> bytes:
@@ -202,52 +188,64 @@ def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) 
     before = unpacking.text(row.key, row.number) if row.number is not None else None
     back = texts.back_of(number)
     base = unpacking.text(row.key, number - back) if back else None
-    judged = _judged(made.change)
-    known = named(connection, made.reader, made.outcome.value, *([judged] if judged is not None else ()))
     values: dict[str, Any] = {
         "source": row.key,
         "number": number,
         "digest": bytes.fromhex(made.text.digest),
-        "heading": _heading(connection, row, made.text),
+        "heading": _heading(connection, row, made),
+        "verdict": _verdict(connection, made),
         "back": back,
         "packed": texts.pack(plain, base),
         "snapshot": made.snapshot,
-        "reader": known[made.reader],
         "imported": made.imported,
         "after": made.after,
         "before": made.before if made.before != taken.fetched_at else None,
-        "severity": made.change.severity if made.change is not None else None,
-        "silent": made.change is not None and made.change.silent,
-        "reread": made.reread,
-        "judged": known[judged] if judged is not None else None,
-        "outcome": known[made.outcome.value],
         "looks": runs.end_with_version(connection, row),
     }
-    as_it_is = {**values, "reader": made.reader, "captured": taken.fetched_at, "before": made.before}
-    values["chain"] = seal(row.chain or START, rows.sealed(row.sealed_as or row.id, rows.Fields(as_it_is), taken))
-    connection.execute(insert(versions).values(values))
+    told = {"reader": made.reader, "reread": made.reread, "captured": taken.fetched_at, "before": made.before}
+    sealed = rows.sealed(row.sealed_as or row.id, rows.Fields({**values, **told}), taken)
+    values["chain"] = seal(row.chain or START, sealed)
+    connection.execute(insert(versions), values)
     search.add(connection, row.key, plain, before)
     return bytes(values["chain"])
 
 
-def _judged(change: Change | None) -> str | None:
-    """The differ and the kinds of edits that it told, in their order, as one string."""
-    if change is None:
-        return None
-    kinds = dict.fromkeys(kind.value for edit in change.edits for kind in edit.kinds)
-    return f"{change.differ}: {','.join(kinds)}"
-
-
-def _heading(connection: Connection, row: Row[Any], text: Text) -> int:
+def _heading(connection: Connection, row: Row[Any], made: Made) -> int:
+    text, reader = made.text, made.reader
     if row.number is not None:
         last = connection.execute(
             select(headings)
             .join(versions, versions.c.heading == headings.c.key)
             .where(versions.c.source == row.key, versions.c.number == row.number)
         ).one()
-        if (last.title, last.published) == (text.title, text.published):
+        if (last.title, last.published, last.reader) == (text.title, text.published, reader):
             return int(last.key)
-    return _key(connection, insert(headings).values(title=text.title, published=text.published))
+    return _key(connection, insert(headings), {"title": text.title, "published": text.published, "reader": reader})
+
+
+def _verdict(connection: Connection, made: Made) -> int:
+    change = made.change
+    values: dict[str, Any] = {
+        "outcome": made.outcome.value,
+        "severity": change.severity if change is not None else None,
+        "silent": change is not None and change.silent,
+        "reread": made.reread,
+        "differ": change.differ if change is not None else None,
+        "kinds": _kinds(change) if change is not None else None,
+    }
+    known: int | None = connection.scalar(_SAME_VERDICT, values)
+    return known if known is not None else _key(connection, insert(verdicts), values)
+
+
+_SAME_VERDICT: Final = (
+    select(verdicts.c.key)
+    .where(*(column.is_not_distinct_from(bindparam(column.name)) for column in verdicts.c if column.name != "key"))
+    .limit(1)
+)
+
+
+def _kinds(change: Change) -> str:
+    return ",".join(dict.fromkeys(kind.value for edit in change.edits for kind in edit.kinds))
 
 
 def happened(connection: Connection, keys: Mapping[str, int], told: Sequence[Event]) -> None:
@@ -291,6 +289,14 @@ def base(number: int, text: Text, reader: str, snapshot_number: int, chain: byte
         "snapshot": snapshot_number,
         "chain": chain,
     }
+
+
+def stand(connection: Connection, key: int, values: Mapping[str, Any]) -> None:
+    """Set the state of a source."""
+    connection.execute(_STAND, {"in_key": key, **values})
+
+
+_STAND: Final = update(sources).where(sources.c.key == bindparam("in_key"))
 
 
 def unchanged(connection: Connection, notes: Sequence[Unchanged]) -> None:
@@ -354,28 +360,28 @@ def doubt(
         if row.run_outcome is not None:
             runs.end(connection, [row])
         run = runs.begun(outcome, at)
-    connection.execute(
-        update(sources)
-        .where(sources.c.key == row.key)
-        .values(
-            last_check=at,
-            last_outcome=outcome.value,
-            last_error=error,
-            failures=row.failures + 1,
-            failing_since=row.failing_since or at,
-            failing=failing,
-            gone=gone,
-            suspicion=rows.suspicion_words(suspicion),
-            next_check=next_due,
-            lease_until=None,
-            lease_owner=None,
+    stand(
+        connection,
+        row.key,
+        {
+            "last_check": at,
+            "last_outcome": outcome.value,
+            "last_error": error,
+            "failures": row.failures + 1,
+            "failing_since": row.failing_since or at,
+            "failing": failing,
+            "gone": gone,
+            "suspicion": rows.suspicion_words(suspicion),
+            "next_check": next_due,
+            "lease_until": None,
+            "lease_owner": None,
             **run,
-        )
+        },
     )
     happened(connection, {row.id: row.key}, told)
 
 
-def _key(connection: Connection, statement: Any) -> int:
-    found = connection.execute(statement).inserted_primary_key
+def _key(connection: Connection, statement: Any, values: Mapping[str, Any]) -> int:
+    found = connection.execute(statement, values).inserted_primary_key
     assert found is not None  # noqa: S101  (a single-row insert always has one)
     return int(found[0])

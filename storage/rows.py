@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from storage.chain import Sealed
@@ -136,7 +137,7 @@ def version(row: Row[Any]) -> Version:
 def snapshot(row: Row[Any], body: bytes) -> Snapshot:
     """A snapshot with its body."""
     head = unpack(row.head)
-    plain = unpack(row.headers, head) if row.headers is not None else head
+    plain = unpack(row.headers, headers_base(head, row.fetched_at)) if row.headers is not None else head
     headers = json.loads(plain.decode("utf-8", "surrogateescape"))
     return Snapshot(
         url=row.url,
@@ -203,6 +204,11 @@ def run(row: Row[Any]) -> LedgerRun:
     # Row.count is a method of tuples: the column of that name is asked for by key.
     count = row._mapping["count"]
     return LedgerRun(Outcome(row.outcome), row.first, row.last, count, row.version, row.error, row.runs)
+
+
+def headers_base(head: bytes, fetched_at: datetime) -> bytes:
+    """What the headers of an answer are most like: those of the head, and the time as HTTP writes it."""
+    return head + format_datetime(fetched_at, usegmt=True).encode()
 
 
 def headers_words(taken: Snapshot) -> bytes:

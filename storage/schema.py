@@ -1,6 +1,6 @@
 """The tables, the same on both engines.
 
-Append-only, held by triggers that the migrations make: ``names``, ``heads``, ``bodies``, ``snapshots``, ``headings``,
+Append-only, held by triggers that the migrations make: ``heads``, ``bodies``, ``snapshots``, ``headings``, ``verdicts``,
 ``versions``, ``events``, ``pages``, ``timestamps``. What moves lives apart: ``sources`` (the state of each source, with
 the run of checks that goes on), ``ledger`` (runs that ended), and ``signatures`` (what a search passes over; made anew
 from the texts at any time).
@@ -10,7 +10,9 @@ wording is where the window of the next begins, or the last good check; the run 
 nothing else came between it and the next, is two times that are kept anyway and a number of looks, which stands with
 the next version. So a healthy source costs no ledger row at all, however often it is checked and changes.
 
-Strings that many rows share (readers, addresses, kinds of edits) are in ``names``; rows refer to them by key.
+What many rows share is kept once and referred to by key: how an address answered in ``heads``, reader and title in
+``headings``, what was made of a change in ``verdicts``.
+
 Times are microseconds since 1970 UTC. Digests are 32 bytes. Sources are referred to by a small integer key.
 """
 
@@ -132,13 +134,6 @@ Index(
     postgresql_where=sources.c.retired_at.is_(None),
 )
 
-names = Table(
-    "names",  # strings that many rows share
-    metadata,
-    Column("key", Counter, primary_key=True, autoincrement=True),
-    Column("name", Text, nullable=False, unique=True),
-)
-
 bodies = Table(
     "bodies",
     metadata,
@@ -158,9 +153,13 @@ BODY_MARK: Final = func.substr(bodies.c.digest, literal_column("1"), literal_col
 Index("bodies_mark", BODY_MARK)
 
 heads = Table(
-    "heads",  # sets of headers that others are kept as a difference from
+    "heads",  # how addresses answered; the headers of later answers are kept as a difference from the ones here
     metadata,
     Column("key", Counter, primary_key=True, autoincrement=True),
+    Column("url", Text, nullable=False),
+    Column("final_url", Text),  # where it is not the url
+    Column("status", SmallInteger),
+    Column("redirects", Text),  # one a line
     Column("packed", LargeBinary, nullable=False),
 )
 
@@ -169,23 +168,32 @@ snapshots = Table(
     metadata,
     Column("number", Counter, primary_key=True, autoincrement=True),
     Column("source", Integer, ForeignKey("sources.key"), nullable=False),
-    Column("url", Counter, ForeignKey("names.key"), nullable=False),
-    Column("final_url", Counter, ForeignKey("names.key")),  # where it is not the url
-    Column("status", SmallInteger),
-    Column("fetched_at", Moment, nullable=False),
-    Column("redirects", Text),  # one a line
     Column("head", Counter, ForeignKey("heads.key"), nullable=False),
-    Column("headers", LargeBinary),  # packed with the head as dictionary; none: they are the head
+    Column("fetched_at", Moment, nullable=False),
+    Column("headers", LargeBinary),  # packed with those of the head as dictionary; none: they are the same
     Column("body", Counter, ForeignKey("bodies.key"), nullable=False),
     Column("doubt", Text),  # why it did not become a version
 )
 
 headings = Table(
-    "headings",  # title and printed date: most versions of a source share one
+    "headings",  # title, printed date, and the reader that told them from the text: most versions of a source share one
     metadata,
     Column("key", Counter, primary_key=True, autoincrement=True),
     Column("title", Text),
     Column("published", Text),
+    Column("reader", Text, nullable=False),
+)
+
+verdicts = Table(
+    "verdicts",  # what was made of a version when it was kept: most share one
+    metadata,
+    Column("key", Counter, primary_key=True, autoincrement=True),
+    Column("outcome", Text, nullable=False),  # of the check that kept it
+    Column("severity", SmallInteger),
+    Column("silent", Boolean, nullable=False),
+    Column("reread", Boolean, nullable=False),
+    Column("differ", Text),
+    Column("kinds", Text),  # of its edits, with commas between
 )
 
 versions = Table(
@@ -197,18 +205,13 @@ versions = Table(
     Column("number", Integer, nullable=False),
     Column("digest", LargeBinary, nullable=False),
     Column("heading", Counter, ForeignKey("headings.key"), nullable=False),
+    Column("verdict", Counter, ForeignKey("verdicts.key"), nullable=False),
     Column("back", SmallInteger, nullable=False),  # how many versions before it its dictionary stands; 0: it has none
     Column("packed", LargeBinary, nullable=False),
     Column("snapshot", Counter, ForeignKey("snapshots.number"), nullable=False),
-    Column("reader", Counter, ForeignKey("names.key"), nullable=False),
     Column("imported", Moment),
     Column("after", Moment),  # the window: after it was last seen, the old wording stood no more
     Column("before", Moment),  # the end of the window, where that is not the time of the snapshot
-    Column("severity", SmallInteger),
-    Column("silent", Boolean, nullable=False),
-    Column("reread", Boolean, nullable=False),
-    Column("judged", Counter, ForeignKey("names.key")),  # the differ and the kinds of edits it told
-    Column("outcome", Counter, ForeignKey("names.key"), nullable=False),  # of the check that kept it
     Column("looks", Integer),  # how many checks in a row saw the version before, up to this one; none: see the ledger
     Column("chain", LargeBinary, nullable=False),
 )

@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from storage import rows, texts
 from storage.errors import IntegrityError, StorageError
-from storage.schema import bodies, headings, heads, names, pages, snapshots, versions
+from storage.schema import bodies, headings, heads, pages, snapshots, versions
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = 24
 _BODIES: Final = 3
-_FINAL: Final = names.alias("final_names")
 K = TypeVar("K")
 
 
@@ -72,7 +71,7 @@ class Unpacking:
 
     def snapshot(self, number: int) -> Snapshot:
         """A snapshot with its body. Raises ``StorageError`` when there is none of that number."""
-        row = self._connection.execute(_snapshots().where(snapshots.c.number == number)).one_or_none()
+        row = self._connection.execute(_SNAPSHOTS.where(snapshots.c.number == number)).one_or_none()
         if row is None:
             raise StorageError(f"snapshot {number}: there is none")
         taken = rows.snapshot(row, self.body(row.body))
@@ -93,24 +92,17 @@ def text_of(connection: Connection, source: int, number: int) -> Text | None:
     return rows.text(Unpacking(connection).text(source, number), head.title, head.published)
 
 
-def _snapshots() -> Select[Any]:
-    """Snapshots with their addresses and the head that their headers are packed with."""
-    return (
-        select(
-            snapshots.c.number,
-            snapshots.c.status,
-            snapshots.c.fetched_at,
-            snapshots.c.redirects,
-            snapshots.c.headers,
-            snapshots.c.body,
-            names.c.name.label("url"),
-            _FINAL.c.name.label("final_url"),
-            heads.c.packed.label("head"),
-        )
-        .join(names, names.c.key == snapshots.c.url)
-        .join(heads, heads.c.key == snapshots.c.head)
-        .outerjoin(_FINAL, _FINAL.c.key == snapshots.c.final_url)
-    )
+_SNAPSHOTS: Final[Select[Any]] = select(
+    snapshots.c.number,
+    snapshots.c.fetched_at,
+    snapshots.c.headers,
+    snapshots.c.body,
+    heads.c.url,
+    heads.c.final_url,
+    heads.c.status,
+    heads.c.redirects,
+    heads.c.packed.label("head"),
+).join(heads, heads.c.key == snapshots.c.head)
 
 
 def _remember(known: OrderedDict[K, bytes], key: K, plain: bytes, most: int) -> None:
