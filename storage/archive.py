@@ -396,8 +396,7 @@ class Archive:
     def text(self, source: str, number: int) -> Text:
         """The canonical text of a version. Raises ``StorageError`` when there is none of that number."""
         with reading(self._engine) as connection:
-            key = connection.scalar(select(sources.c.key).where(sources.c.id == source))
-            found = text_of(connection, key, number) if key is not None else None
+            found = text_of(connection, source, number)
         if found is None:
             raise StorageError(f"{source}: no version {number}", hint=f"`variorum log {source}` lists what there is.")
         return found

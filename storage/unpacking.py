@@ -6,11 +6,11 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from storage import rows, texts
 from storage.errors import IntegrityError, StorageError
-from storage.schema import bodies, headings, heads, pages, snapshots, versions
+from storage.schema import bodies, headings, heads, pages, snapshots, sources, versions
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
@@ -36,9 +36,7 @@ class Unpacking:
             return self._texts[source, number]
         near = (source, number - 1) in self._texts
         needed = [number] if near else texts.run_to(number)
-        query = select(versions.c.number, versions.c.back, versions.c.packed)
-        query = query.where(versions.c.source == source, versions.c.number.in_(needed))
-        found = {row.number: row for row in self._connection.execute(query)}
+        found = {row.number: row for row in self._connection.execute(_PACKED, {"of": source, "needed": needed})}
         way = [number]
         try:
             while (back := found[way[-1]].back) and (source, way[-1] - back) not in self._texts:
@@ -80,18 +78,24 @@ class Unpacking:
         return replace(taken, pages=tuple(self.snapshot(one) for one in further)) if further else taken
 
 
-def text_of(connection: Connection, source: int, number: int) -> Text | None:
+def text_of(connection: Connection, source: str, number: int) -> Text | None:
     """The text of a version; None when there is none of that number."""
-    head = connection.execute(
-        select(headings)
-        .join(versions, versions.c.heading == headings.c.key)
-        .where(versions.c.source == source, versions.c.number == number)
-    ).one_or_none()
+    head = connection.execute(_HEADING, {"of": source, "at": number}).one_or_none()
     if head is None:
         return None
-    return rows.text(Unpacking(connection).text(source, number), head.title, head.published)
+    return rows.text(Unpacking(connection).text(head.source, number), head.title, head.published)
 
 
+# Built once: to build a statement takes longer than to run it.
+_PACKED: Final[Select[Any]] = select(versions.c.number, versions.c.back, versions.c.packed).where(
+    versions.c.source == bindparam("of"), versions.c.number.in_(bindparam("needed", expanding=True))
+)
+_HEADING: Final[Select[Any]] = (
+    select(versions.c.source, headings.c.title, headings.c.published)
+    .join(headings, headings.c.key == versions.c.heading)
+    .join(sources, sources.c.key == versions.c.source)
+    .where(sources.c.id == bindparam("of"), versions.c.number == bindparam("at"))
+)
 _SNAPSHOTS: Final[Select[Any]] = select(
     snapshots.c.number,
     snapshots.c.fetched_at,
