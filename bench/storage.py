@@ -115,11 +115,11 @@ def _size(folder: Path) -> int:
 # ours
 
 
-def _plain(statement: Statement, version: int) -> tuple[str, bytes]:
+def _plain(statement: Statement, _: int) -> tuple[str, bytes]:
     return "text/plain; charset=utf-8", statement.text.encode()
 
 
-def _page(statement: Statement, version: int) -> tuple[str, bytes]:
+def _page(statement: Statement, _: int) -> tuple[str, bytes]:
     return "text/html; charset=utf-8", statement.html().encode()
 
 
@@ -202,7 +202,11 @@ def _parts(file: Path) -> list[tuple[str, int]]:
     """Bytes by table and index, from SQLite's own accounting where it was built with it."""
     with closing(sqlite3.connect(file)) as connection:
         try:
-            return list(connection.execute("SELECT name, sum(pgsize) s FROM dbstat GROUP BY name HAVING s > 40000 ORDER BY s DESC"))
+            return list(
+                connection.execute(
+                    "SELECT name, sum(pgsize) s FROM dbstat GROUP BY name HAVING s > 40000 ORDER BY s DESC"
+                )
+            )
         except sqlite3.OperationalError:
             columns = {"versions": "packed", "bodies": "packed", "snapshots": "headers", "signatures": "bits"}
             return [
@@ -240,7 +244,9 @@ def _note_us(archive: Archive, statements: int) -> float:
 
 def _ledger(folder: Path) -> None:
     """A year of checks every five minutes of one source that stays as it is, in three sorts of weather."""
-    print("\n| a year of checks every 5 minutes, one source | rows | bytes of rows | the file grew by |\n|---|---|---|---|")
+    print(
+        "\n| a year of checks every 5 minutes, one source | rows | bytes of rows | the file grew by |\n|---|---|---|---|"
+    )
     for weather, failed in (
         ("always well", lambda _: False),
         ("down for an hour every day", lambda turn: turn % 288 < 12),

@@ -139,6 +139,15 @@ class Archive:
             found = connection.execute(_declared().order_by(sources.c.id))
             return [rows.source(row) for row in found if retired or row.retired_at is None]
 
+    def named(self, name: str) -> tuple[Source | None, list[str]]:
+        """The source of that id, else the ids of the sources in the series of that name; the retired ones as well."""
+        with reading(self._engine) as connection:
+            row = connection.execute(_declared().where(sources.c.id == name)).one_or_none()
+            if row is not None:
+                return rows.source(row), []
+            members = select(sources.c.id).where(sources.c.series == name).order_by(sources.c.id)
+            return None, list(connection.scalars(members))
+
     def states(self) -> list[SourceState]:
         """Every source as ``status`` shows it, by id."""
         with reading(self._engine) as connection:

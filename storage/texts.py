@@ -57,7 +57,9 @@ def pack(plain: bytes, base: bytes | None = None) -> bytes:
 
 def unpack(packed: bytes, base: bytes | None = None) -> bytes:
     """The plain bytes. Raises ``zstandard.ZstdError`` when the blob or its base is not the one it was packed with."""
-    return zstandard.ZstdDecompressor(dict_data=_dictionary(base), format=_FORMAT).decompress(packed)
+    # Older rows have the magic number. No frame begins with its first byte otherwise: a bit is set in it that must not be.
+    kind = zstandard.FORMAT_ZSTD1 if packed.startswith(MAGIC) else _FORMAT
+    return zstandard.ZstdDecompressor(dict_data=_dictionary(base), format=kind).decompress(packed)
 
 
 def _dictionary(base: bytes | None) -> zstandard.ZstdCompressionDict | None:

@@ -12,6 +12,8 @@ import sqlalchemy as sa
 import zstandard
 from alembic import op
 
+from storage.errors import IntegrityError
+
 revision = "0009"
 down_revision = "0007"
 
@@ -41,9 +43,15 @@ def upgrade() -> None:
 
 def require_derivable() -> None:
     """The time of capture is left out because it is its snapshot's."""
-    odd = "SELECT count(*) FROM versions v JOIN snapshots s ON s.number = v.snapshot WHERE v.captured <> s.fetched_at"
-    if op.get_bind().exec_driver_sql(odd).scalar():
-        raise RuntimeError("versions and their snapshots disagree on the time of capture; nothing was changed")
+    odd = op.get_bind().exec_driver_sql(
+        "SELECT o.id, v.number FROM versions v JOIN snapshots s ON s.number = v.snapshot "
+        "JOIN sources o ON o.key = v.source WHERE v.captured <> s.fetched_at LIMIT 1"
+    )
+    if (found := odd.first()) is not None:
+        raise IntegrityError(
+            f"{found[0]}@{found[1]}: its time of capture is not that of its snapshot; nothing was changed",
+            hint="`variorum verify` of the version that wrote this archive says more.",
+        )
 
 
 def create() -> None:
