@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.config.problems import nearest
 from monitor.history.series import as_history, members
 from storage.errors import UsageError
 
@@ -99,6 +98,8 @@ def _series(archive: Archive, name: str, ids: Sequence[str]) -> History:
 
 
 def _nearest(archive: Archive, name: str) -> str:
+    from monitor.config.problems import nearest
+
     sources = archive.sources(retired=True)
     known = {source.id for source in sources} | {source.series for source in sources if source.series}
     return nearest(name, sorted(known)) or "`variorum sources` lists what is watched."
