@@ -412,11 +412,12 @@ class Archive:
 
     def texts(self, source: str) -> Iterator[tuple[Version, Text]]:
         """Every version with its text, oldest first. Each text is unpacked once, from the one before it."""
-        query = _versions().where(sources.c.id == source).order_by(versions.c.number)
+        query = _versions().add_columns(versions.c.back, versions.c.packed)
         with reading(self._engine) as connection:
             unpacking = Unpacking(connection)
-            for row in connection.execute(query).all():
-                yield rows.version(row), rows.text(unpacking.text(row.source, row.number), row.title, row.published)
+            for row in connection.execute(query.where(sources.c.id == source).order_by(versions.c.number)).all():
+                plain = unpacking.next_text(row.source, row.number, row.back, row.packed)
+                yield rows.version(row), rows.text(plain, row.title, row.published)
 
     def earlier(self, source: str, digest: str) -> int | None:
         """The newest version of the source with that text digest; None when it never had that wording."""

@@ -52,6 +52,12 @@ class Unpacking:
             _remember(self._texts, (source, step), plain, _TEXTS)
         return self._texts[source, number]
 
+    def next_text(self, source: int, number: int, back: int, packed: bytes) -> bytes:
+        """The encoded text of a version whose row is at hand already: for passes over all of them, in order."""
+        plain = texts.unpack(packed, self.text(source, number - back) if back else None)
+        _remember(self._texts, (source, number), plain, _TEXTS)
+        return plain
+
     def body(self, key: int) -> bytes:
         """A body, through the bodies and texts that are its dictionary."""
         way: list[Any] = []

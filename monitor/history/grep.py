@@ -167,11 +167,15 @@ _PARTS: Final = regex.compile(r"\\.|\[(?:\\.|[^\]])*\]|\{[^}]*\}|.", regex.DOTAL
 
 
 def _needle(phrase: str) -> str | None:
-    """The longest word of a plain phrase that is ASCII ('' for none); None for one that reaches over paragraphs."""
+    """What a paragraph in plain ASCII must hold, in small letters, for a plain phrase to match; None where that is not sure.
+
+    The longest word in ASCII; or a letter without case, as of Chinese, which such a paragraph cannot hold at all.
+    """
     folded = fold(phrase).text.strip()
     if "\n" in folded:
         return None
-    return max(regex.findall("[a-z0-9]+", folded), key=len, default="")
+    caseless = (one for one in folded if not one.isascii() and one.isalnum() and one.lower() == one.upper())
+    return next(caseless, None) or max(regex.findall("[a-z0-9]+", folded), key=len, default="")
 
 
 def search(

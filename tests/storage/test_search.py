@@ -128,7 +128,7 @@ def history(texts: list[str]) -> list[tuple[Version, Text]]:
     ]
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=120)
 @given(LETTERS, LETTERS, LETTERS, st.booleans(), st.booleans(), st.data())
 def test_every_true_match_is_a_candidate(
     before: str, phrase: str, after: str, ignore_case: bool, whole_words: bool, data: st.DataObject
@@ -144,7 +144,7 @@ def test_every_true_match_is_a_candidate(
         assert set[str]().union(*map(grams, literals(shown))) <= held
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=120)
 @given(
     st.lists(
         st.sampled_from(
@@ -168,8 +168,7 @@ def test_every_match_of_a_pattern_is_a_candidate(parts: list[str], data: st.Data
 
 
 def test_letters_that_a_pattern_takes_for_equal_are_equal_to_a_search() -> None:
-    for code in range(0x20, 0x1F000):
-        one = chr(code)
+    for one in filter(lambda one: one.upper() != one.lower(), map(chr, range(0x20, 0x1F000))):
         for other in {one.upper(), one.lower(), one.casefold(), one.title()}:
             if len(other) == 1 and regex.fullmatch(regex.escape(one), other, regex.IGNORECASE):
                 assert one.translate(search._LETTERS) == other.translate(search._LETTERS), (one, other)
@@ -190,7 +189,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     yield asked
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=80)
 @given(st.lists(st.lists(LETTERS, min_size=1, max_size=4), min_size=1, max_size=3), LETTERS, st.booleans())
 def test_paragraph_by_paragraph_finds_what_the_whole_finds(
     texts: list[list[str]], phrase: str, ignore_case: bool
