@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.prose import Statement
-from bench.storage import START, _snapshot, _url
+from bench.storage import START, _snapshot, _url, not_waiting_for_the_disk
 from storage.archive import Archive
 from storage.engine import engine_for, writing
 from storage.records import Outcome, Source, Text
@@ -96,28 +96,11 @@ def _fill(file: Path, count: int, versions_each: int) -> None:
             ]
             if planted:
                 statement.paragraphs[1].insert(0, f"The parties named {planted[0]} once more; 双方谈到{planted[1]}。")
-        with _unsafe_but_fast(archive):
-            for version in range(versions_each):
-                for number, statement in enumerate(held):
-                    _keep(archive, number, version, statement)
+        not_waiting_for_the_disk(archive)
+        for version in range(versions_each):
+            for number, statement in enumerate(held):
+                _keep(archive, number, version, statement)
         _copy(url, kept, versions_each)
-
-
-class _unsafe_but_fast:  # noqa: N801  (reads as a phrase)
-    """No waiting for the disk while the bench fills its archive."""
-
-    def __init__(self, archive: Archive) -> None:
-        self._engine = archive._engine
-
-    def __enter__(self) -> None:
-        from sqlalchemy import event
-
-        @event.listens_for(self._engine, "checkout")
-        def _quick(connection: object, _record: object, _proxy: object) -> None:
-            connection.execute("PRAGMA synchronous = OFF")  # type: ignore[attr-defined]
-
-    def __exit__(self, *_: object) -> None:
-        self._engine.dispose()
 
 
 def _keep(archive: Archive, number: int, version: int, statement: Statement) -> None:

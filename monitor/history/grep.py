@@ -231,6 +231,8 @@ def _spans_by_paragraph(
     known: dict[str, tuple[tuple[int, int], ...]],
     where: str,
 ) -> tuple[tuple[int, int], ...]:
+    if text.isascii() and needle not in text.lower():
+        return ()
     found: list[tuple[int, int]] = []
     at = 0
     for part in text.split("\n\n"):
@@ -238,7 +240,8 @@ def _spans_by_paragraph(
         if spans is None:
             absent = part.isascii() and needle not in part.lower()
             spans = known[part] = () if absent else _spans(part, pattern, where)
-        found += [(at + start, at + end) for start, end in spans]
+        if spans:
+            found += [(at + start, at + end) for start, end in spans]
         at += len(part) + 2
     return tuple(found)
 
