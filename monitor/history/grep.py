@@ -143,15 +143,17 @@ def _folded_pattern(pattern: str) -> str:
 def literals(phrase: str, *, is_regex: bool = False) -> tuple[str, ...]:
     """Strings that every text with a match holds, but for case and typography: what a search for candidates asks for.
 
-    None of them where nothing is certain. Of a pattern, only letters outside of groups, sets, alternatives and what may
-    be missing are certain; a pattern with flags or escapes beyond the plainest is not looked into.
+    None of them where nothing is certain. Of a pattern, only letters outside of groups, sets and what may be missing are
+    certain, and none where the whole is an alternative; a pattern with flags or escapes beyond the plainest is not looked into.
     """
     if not is_regex:
         return tuple(part for part in fold(phrase).text.split("\n") if part.strip())
-    if "|" in phrase or "(?" in phrase or _STRANGE_ESCAPE.search(phrase):
+    if "(?" in phrase or _STRANGE_ESCAPE.search(phrase):
         return ()
     depth, found = 0, [""]
     for part in _PARTS.findall(phrase):
+        if part == "|" and depth == 0:
+            return ()
         depth += (part == "(") - (part == ")")
         if part in ("?", "*", "{") or part.startswith("{"):
             found[-1:] = [found[-1][:-1], ""]  # what stands before may be missing

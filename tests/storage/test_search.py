@@ -149,7 +149,7 @@ def test_every_true_match_is_a_candidate(
     st.lists(
         st.sampled_from(
             ["ab", "c", "d?", "e*", "(fg|h)", "(i j)?", "[kl]m", "n{0,2}o", r"\w", r"\.", " ", "p+", "合理", "q|r", "(?i)s",
-             r"\x61", "“", "x{e<=1}", "[[a]b]", "^", "$", "(a(b)c)?", r"\d\b", "z??"]
+             r"\x61", "“", "x{e<=1}", "[[a]b]", "^", "$", "(a(b)c)?", "(b|ab)c", r"\d\b", "z??"]
         ),
         min_size=1, max_size=6,
     ),
