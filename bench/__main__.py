@@ -7,7 +7,9 @@ import sys
 
 BENCHES = {
     "rounds": ("bench.rounds", "check rounds against a loopback origin: CPU, checks a second, recall, false reports"),
-    "storage": ("bench.storage", "bytes and time a version"),
+    "storage": ("bench.storage", "bytes and time a version, beside git and zstd"),
+    "claims": ("bench.claims", "claims of due sources among a million, on both engines"),
+    "archive": ("bench.archive", "log, show and grep on an archive of 100,000 versions"),
     "transfer": ("bench.transfer", "moving in and out: time, size, whether the same comes back"),
     "daemon": ("bench.daemon", "resident memory and idle CPU of the daemon, by number of sources"),
     "differ": ("bench.differ", "quality | speed: the differ beside other differs"),

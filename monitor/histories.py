@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from monitor.config.problems import nearest
 from monitor.history.series import as_history, members
 from storage.errors import UsageError
 
@@ -59,14 +58,31 @@ class History:
 
 def history_of(archive: Archive, name: str) -> History:
     """The history of the source or the series of that name. Raises ``UsageError`` with the nearest name as a hint."""
-    sources = archive.sources(retired=True)
-    for source in sources:
-        if source.id == name:
-            return History(name, tuple(reversed(archive.versions(name))), archive, url=source.url)
-    of_series = [source.id for source in sources if source.series == name]
+    source, of_series = archive.named(name)
+    if source is not None:
+        return History(name, tuple(reversed(archive.versions(name))), archive, url=source.url)
     if not of_series:
         raise UsageError(f"{name}: no source or series of that name in the archive", hint=_nearest(archive, name))
     return _series(archive, name, of_series)
+
+
+def pairs_of(
+    archive: Archive, names: Sequence[str], wanted: Sequence[str]
+) -> dict[str, Sequence[tuple[Version, Text]]]:
+    """The versions with their texts of those among these sources and series (none: every source) where each of the
+    wanted strings may stand. Raises ``UsageError`` for an unknown name.
+    """
+    possible = archive.candidates(wanted)
+    if not names:
+        known = [source.id for source in archive.sources(retired=True)]
+        return {name: tuple(archive.texts(name)) for name in known if possible is None or name in possible}
+    found: dict[str, Sequence[tuple[Version, Text]]] = {}
+    for name in names:
+        source, of_series = archive.named(name)
+        ids = of_series if source is None else [name]
+        if not ids or possible is None or not possible.isdisjoint(ids):
+            found[name] = history_of(archive, name).pairs()
+    return found
 
 
 def _series(archive: Archive, name: str, ids: Sequence[str]) -> History:
@@ -82,6 +98,8 @@ def _series(archive: Archive, name: str, ids: Sequence[str]) -> History:
 
 
 def _nearest(archive: Archive, name: str) -> str:
+    from monitor.config.problems import nearest
+
     sources = archive.sources(retired=True)
     known = {source.id for source in sources} | {source.series for source in sources if source.series}
     return nearest(name, sorted(known)) or "`variorum sources` lists what is watched."

@@ -5,6 +5,7 @@ Synchronous, safe to call from any thread. Every public method that writes is on
 
 from __future__ import annotations
 
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -31,7 +32,7 @@ from storage.records import (
     Validators,
     Version,
 )
-from storage.schema import bodies, events, headings, names, snapshots, sources, versions
+from storage.schema import bodies, events, headings, snapshots, sources, verdicts, versions
 from storage.unpacking import Unpacking, text_of
 
 if TYPE_CHECKING:
@@ -137,6 +138,15 @@ class Archive:
         with reading(self._engine) as connection:
             found = connection.execute(_declared().order_by(sources.c.id))
             return [rows.source(row) for row in found if retired or row.retired_at is None]
+
+    def named(self, name: str) -> tuple[Source | None, list[str]]:
+        """The source of that id, else the ids of the sources in the series of that name; the retired ones as well."""
+        with reading(self._engine) as connection:
+            row = connection.execute(_declared().where(sources.c.id == name)).one_or_none()
+            if row is not None:
+                return rows.source(row), []
+            members = select(sources.c.id).where(sources.c.series == name).order_by(sources.c.id)
+            return None, list(connection.scalars(members))
 
     def states(self) -> list[SourceState]:
         """Every source as ``status`` shows it, by id."""
@@ -288,17 +298,17 @@ class Archive:
             made = keep.Made(text, reader, kept, row.last_good, at, outcome, change, imported)
             chain = keep.version(connection, row, snapshot, made)
             keep.happened(connection, {source: row.key}, events)
-            connection.execute(
-                update(sources)
-                .where(sources.c.key == row.key)
-                .values(
+            keep.stand(
+                connection,
+                row.key,
+                {
                     **keep.good(at, outcome, validators, next_due),
                     **runs.begun(outcome, at),
                     **keep.base(number, text, reader, kept, chain),
-                    final_url=snapshot.final_url,
-                    first_seen=row.first_seen or at,
-                    last_change=at,
-                )
+                    "final_url": snapshot.final_url,
+                    "first_seen": row.first_seen or at,
+                    "last_change": at,
+                },
             )
             discovered.version_kept(connection, row.key)
             return rows.version(connection.execute(_versions().where(_is(row.key, number))).one())
@@ -354,14 +364,14 @@ class Archive:
             made = keep.Made(text, reader, row.snapshot, row.last_good, at, Outcome.REREAD, reread=True)
             chain = keep.version(connection, row, snapshot, made)
             number = row.number + 1
-            connection.execute(
-                update(sources)
-                .where(sources.c.key == row.key)
-                .values(
+            keep.stand(
+                connection,
+                row.key,
+                {
                     **keep.base(number, text, reader, row.snapshot, chain),
                     **runs.begun(Outcome.REREAD, at),
-                    last_outcome=Outcome.REREAD.value,
-                )
+                    "last_outcome": Outcome.REREAD.value,
+                },
             )
             return rows.version(connection.execute(_versions().where(_is(row.key, number))).one())
 
@@ -395,20 +405,19 @@ class Archive:
     def text(self, source: str, number: int) -> Text:
         """The canonical text of a version. Raises ``StorageError`` when there is none of that number."""
         with reading(self._engine) as connection:
-            key = connection.scalar(select(sources.c.key).where(sources.c.id == source))
-            found = text_of(connection, key, number) if key is not None else None
+            found = text_of(connection, source, number)
         if found is None:
             raise StorageError(f"{source}: no version {number}", hint=f"`variorum log {source}` lists what there is.")
         return found
 
     def texts(self, source: str) -> Iterator[tuple[Version, Text]]:
         """Every version with its text, oldest first, but for pruned ones. Each text is unpacked once, from the one before."""
-        query = _versions().where(sources.c.id == source).order_by(versions.c.number)
+        query = _versions().add_columns(versions.c.back, versions.c.packed)
         with reading(self._engine) as connection:
             unpacking = Unpacking(connection)
-            for row in connection.execute(query).all():
+            for row in connection.execute(query.where(sources.c.id == source).order_by(versions.c.number)).all():
                 if not row.pruned:
-                    plain = unpacking.text(row.source, row.number)
+                    plain = unpacking.next_text(row.source, row.number, row.back, row.packed)
                     yield rows.version(row), rows.text(plain, row.title, row.published)
 
     def earlier(self, source: str, digest: str) -> int | None:
@@ -489,6 +498,7 @@ def _declared() -> Select[Any]:
     return select(*(sources.c[name] for name in columns))
 
 
+@cache
 def _versions() -> Select[Any]:
     """Versions as they are, not as they are kept: with the names, times and headings that their rows refer to.
 
@@ -496,25 +506,26 @@ def _versions() -> Select[Any]:
     """
     following = versions.alias("following")
     seen = case((sources.c.number == versions.c.number, sources.c.last_good), else_=following.c.after)
-    plain = ("source", "number", "digest", "snapshot", "imported", "after", "severity", "silent", "reread", "chain")
+    plain = ("source", "number", "digest", "snapshot", "imported", "after", "chain")
     pruned = (func.length(versions.c.packed) == 0).label("pruned")
     return (
         select(
             *(versions.c[name] for name in plain),
-            names.c.name.label("reader"),
+            *(verdicts.c[name] for name in ("severity", "silent", "reread")),
             snapshots.c.fetched_at.label("captured"),
             func.coalesce(versions.c.before, snapshots.c.fetched_at).label("before"),
             seen.label("last_seen"),
             pruned,
             headings.c.title,
             headings.c.published,
+            headings.c.reader,
             sources.c.id.label("source_id"),
             sources.c.sealed_as,
         )
         .join(sources, sources.c.key == versions.c.source)
         .join(snapshots, snapshots.c.number == versions.c.snapshot)
         .join(headings, headings.c.key == versions.c.heading)
-        .join(names, names.c.key == versions.c.reader)
+        .join(verdicts, verdicts.c.key == versions.c.verdict)
         .outerjoin(
             following, and_(following.c.source == versions.c.source, following.c.number == versions.c.number + 1)
         )

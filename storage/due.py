@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, bindparam, or_, select, update
+from sqlalchemy import Connection, Select, bindparam, or_, select, update
 
 from storage.schema import DUE, sources
 
@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 
 def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, owner: str) -> list[str]:
     """Ids of at most ``limit`` due sources, oldest first, leased to ``owner`` for ``lease_s`` seconds."""
-    due = select(sources.c.key).where(sources.c.retired_at.is_(None), now >= DUE).order_by(DUE).limit(limit)
-    if connection.dialect.name == "postgresql":
-        due = due.with_for_update(skip_locked=True)
-    keys = list(connection.scalars(due))
+    keys = list(connection.scalars(due_query(connection, now, limit)))
     if not keys:
         return []
     taken = (
@@ -34,6 +31,12 @@ def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, 
         .returning(sources.c.id, sources.c.next_check)
     )
     return [row.id for row in sorted(connection.execute(taken), key=lambda row: (row.next_check, row.id))]
+
+
+def due_query(connection: Connection, now: datetime, limit: int) -> Select[Any]:
+    """The keys of at most ``limit`` sources that may be claimed, those that are due longest first."""
+    due = select(sources.c.key).where(sources.c.retired_at.is_(None), now >= DUE).order_by(DUE).limit(limit)
+    return due.with_for_update(skip_locked=True) if connection.dialect.name == "postgresql" else due
 
 
 def release(connection: Connection, source_ids: Sequence[str], owner: str) -> None:

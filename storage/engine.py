@@ -19,9 +19,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from storage.errors import IntegrityError, StorageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator
 
-    from sqlalchemy import Table
     from sqlalchemy.engine import URL
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
@@ -111,18 +110,6 @@ def reading(engine: Engine) -> Iterator[Connection]:
             yield connection
         finally:
             connection.rollback()
-
-
-def insert_missing(connection: Connection, table: Table, rows: Sequence[Mapping[str, object]]) -> None:
-    """Insert the rows that are not there yet; another process may be doing the same."""
-    if connection.dialect.name == "postgresql":
-        from sqlalchemy.dialects import postgresql
-
-        connection.execute(postgresql.insert(table).on_conflict_do_nothing(), rows)
-    else:
-        from sqlalchemy.dialects import sqlite
-
-        connection.execute(sqlite.insert(table).on_conflict_do_nothing(), rows)
 
 
 @contextmanager

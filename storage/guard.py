@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EVIDENCE: Final = ("names", "heads", "bodies", "snapshots", "headings", "versions", "events", "pages", "timestamps")
+EVIDENCE: Final = ("heads", "bodies", "snapshots", "headings", "verdicts", "versions", "events", "pages", "timestamps")
 """The append-only tables."""
 
 

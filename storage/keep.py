@@ -9,7 +9,6 @@ from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from storage import guard, rows, runs, search, texts
 from storage.chain import START, seal
-from storage.engine import insert_missing
 from storage.errors import Pruned, StorageError
 from storage.marks import held, mark_of
 from storage.records import Change, Event, Outcome, Snapshot, Suspicion, Text, Validators
@@ -20,10 +19,10 @@ from storage.schema import (
     events,
     headings,
     heads,
-    names,
     pages,
     snapshots,
     sources,
+    verdicts,
     versions,
 )
 from storage.unpacking import Unpacking
@@ -107,40 +106,35 @@ def body(connection: Connection, snapshot: Snapshot, before: int | None, wording
     """
     digest = bytes.fromhex(snapshot.body_digest)
     same = (bodies.c.digest == digest) & (digest[:PREFIX_BYTES] == BODY_PREFIX)
-    known = connection.execute(
-        select(bodies.c.key, func.length(bodies.c.packed).label("bytes")).where(same)
-    ).one_or_none()
+    query = select(bodies.c.key, func.length(bodies.c.packed).label("bytes")).where(same).limit(1)
+    known = connection.execute(query).one_or_none()
     if known is not None:
         if not known.bytes:
             _put_back(connection, known.key, snapshot.body)
         return int(known.key)
     words = wording.plain if wording is not None else b""
-    packed, base, depth, base_digest = texts.pack(snapshot.body, words), None, 0, None
+    packed, base, depth = texts.pack(snapshot.body, words), None, 0
     if before is not None and len(packed) > _SMALL:
         near = connection.execute(
-            select(bodies.c.key, bodies.c.depth, bodies.c.digest)
+            select(bodies.c.key, bodies.c.depth)
             .join(snapshots, snapshots.c.body == bodies.c.key)
             .where(snapshots.c.number == before)
         ).one()
         if near.depth + 1 < DEEPEST:
             small = texts.pack(snapshot.body, Unpacking(connection).body(near.key) + words)
             if len(small) < WORTH * len(packed):
-                packed, base, depth, base_digest = small, near.key, near.depth + 1, near.digest
+                packed, base, depth = small, near.key, near.depth + 1
     values = {"digest": digest, "size": len(snapshot.body), "base": base, "depth": depth, "packed": packed}
     if wording is not None:
         values |= {"source": wording.source, "number": wording.number}
-    values["mark"] = mark_of("bodies", bodies.c.keys(), values, base=base_digest)
-    return _key(connection, insert(bodies).values(values))
+    return _key(connection, insert(bodies), values)
 
 
 def _put_back(connection: Connection, key: int, plain: bytes) -> None:
     """Bytes that were pruned came again: the row that kept their digest takes them up again, packed alone."""
-    at = bodies.c.key == key
-    values: dict[str, Any] = {"depth": 0, "base": None, "source": None, "number": None, "packed": texts.pack(plain)}
-    row = connection.execute(select(bodies.c.digest, bodies.c.size).where(at)).one()
-    values["mark"] = mark_of("bodies", bodies.c.keys(), {"digest": row.digest, "size": row.size, **values})
+    values = {"depth": 0, "base": None, "source": None, "number": None, "packed": texts.pack(plain)}
     with guard.opened(connection, ("bodies",)):
-        connection.execute(update(bodies).where(at).values(values))
+        connection.execute(update(bodies).where(bodies.c.key == key).values(values))
 
 
 _SMALL: Final = 48
@@ -159,71 +153,55 @@ def snapshot(
 ) -> int:
     """Keep how bytes were received, its headers as a difference from those of snapshot ``before``; returns its number."""
     further = [
-        snapshot(connection, source, page, body(connection, page, None, wording), before, wording=wording)
+        snapshot(connection, source, page, body(connection, page, None, wording), None, wording=wording)
         for page in taken.pages
     ]
-    moved = taken.final_url if taken.final_url != taken.url else None
-    known = named(connection, taken.url, *([moved] if moved is not None else ()))
     head, headers = _headers(connection, taken, before)
     values: dict[str, Any] = {
         "source": source,
-        "url": known[taken.url],
-        "final_url": known[moved] if moved is not None else None,
-        "status": taken.status,
-        "fetched_at": taken.fetched_at,
-        "redirects": "\n".join(taken.redirects) or None,
         "head": head,
+        "fetched_at": taken.fetched_at,
         "headers": headers,
         "body": body_key,
         "doubt": doubt,
     }
-    as_it_is = {"url": taken.url, "final_url": moved, "head": None, "headers": rows.headers_words(taken)}
-    digest = bytes.fromhex(taken.body_digest)
-    marks = b"".join(mark(connection, one) for one in further)
-    values["mark"] = mark_of("snapshots", snapshots.c.keys(), values, **as_it_is, body=digest, pages=marks)
-    number = _key(connection, insert(snapshots).values(values))
+    linked = {
+        **rows.answer(taken),
+        "head": None,
+        "headers": rows.headers_words(taken),
+        "body": bytes.fromhex(taken.body_digest),
+        "pages": b"".join(_mark(connection, one) for one in further),
+    }
+    values["mark"] = mark_of("snapshots", snapshots.c.keys(), values, **linked)
+    number = _key(connection, insert(snapshots), values)
     for place, one in enumerate(further, 2):
         connection.execute(insert(pages).values(first=number, place=place, snapshot=one))
     chained = connection.scalar(select(sources.c.held).where(sources.c.key == source))
-    connection.execute(
-        update(sources).where(sources.c.key == source).values(held=held(chained, number, values["mark"]))
-    )
+    state = {"held": held(chained, number, values["mark"])}
+    connection.execute(update(sources).where(sources.c.key == source).values(state))
     return number
 
 
-def mark(connection: Connection, number: int) -> bytes:
-    """The mark of a snapshot."""
+def _mark(connection: Connection, number: int) -> bytes:
     return bytes(connection.execute(select(snapshots.c.mark).where(snapshots.c.number == number)).scalar_one())
 
 
 def _headers(connection: Connection, taken: Snapshot, before: int | None) -> tuple[int, bytes | None]:
-    """The head that the headers are kept with, and their difference from it (None: they are equal)."""
+    """The head that the answer is kept with, and how its headers differ from those (None: they do not)."""
     plain = rows.headers_words(taken)
+    answer = rows.answer(taken)
+    alone = texts.pack(plain)
     if before is not None:
         near = select(heads).join(snapshots, snapshots.c.head == heads.c.key).where(snapshots.c.number == before)
-    else:
-        # The first of a source: the last head is as good a guess as any, where servers are of one kind.
-        near = select(heads).where(heads.c.key == select(func.max(heads.c.key)).scalar_subquery())
-    alone, head = texts.pack(plain), connection.execute(near).one_or_none()
-    if head is not None:
-        base = texts.unpack(head.packed)
-        if base == plain:
-            return int(head.key), None
-        packed = texts.pack(plain, base)
-        if len(packed) < HEAD_WORTH * len(alone):
-            return int(head.key), packed
-    return _key(connection, insert(heads).values(packed=alone)), None
-
-
-def named(connection: Connection, *words: str) -> dict[str, int]:
-    """The keys of strings that many rows share; those that are new are kept."""
-    query = select(names.c.name, names.c.key).where(names.c.name.in_(words))
-    known = {row.name: int(row.key) for row in connection.execute(query)}
-    missing = sorted(set(words) - known.keys())
-    if missing:
-        insert_missing(connection, names, [{"name": word} for word in missing])
-        known |= {row.name: int(row.key) for row in connection.execute(query)}
-    return known
+        head = connection.execute(near).one()
+        if all(getattr(head, name) == value for name, value in answer.items()):
+            base = texts.unpack(head.packed)
+            if base == plain:
+                return int(head.key), None
+            packed = texts.pack(plain, rows.headers_base(base, taken.fetched_at))
+            if len(packed) < HEAD_WORTH * len(alone):
+                return int(head.key), packed
+    return _key(connection, insert(heads), {**answer, "packed": alone}), None
 
 
 def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) -> bytes:
@@ -233,39 +211,39 @@ def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) 
     unpacking = Unpacking(connection)
     before = unpacking.text(row.key, row.number) if row.number is not None else None
     back, base = _dictionary(unpacking, row.key, number)
-    judged = _judged(made.change)
-    known = named(connection, made.reader, made.outcome.value, *([judged] if judged is not None else ()))
+    verdict = _verdict(made)
     values: dict[str, Any] = {
         "source": row.key,
         "number": number,
         "digest": bytes.fromhex(made.text.digest),
-        "heading": _heading(connection, row, made.text),
+        "heading": _heading(connection, row, made),
+        "verdict": _kept_verdict(connection, verdict),
         "back": back,
         "packed": texts.pack(plain, base),
         "snapshot": made.snapshot,
-        "reader": known[made.reader],
         "imported": made.imported,
         "after": made.after,
         "before": made.before if made.before != taken.fetched_at else None,
-        "severity": made.change.severity if made.change is not None else None,
-        "silent": made.change is not None and made.change.silent,
-        "reread": made.reread,
-        "judged": known[judged] if judged is not None else None,
-        "outcome": known[made.outcome.value],
         "looks": runs.end_with_version(connection, row),
     }
-    as_it_is = {**values, "reader": made.reader, "captured": taken.fetched_at, "before": made.before}
-    values["chain"] = seal(row.chain or START, rows.sealed(row.sealed_as or row.id, rows.Fields(as_it_is), taken))
-    named_so = {"reader": made.reader, "judged": judged, "outcome": made.outcome.value, "heading": None}
-    linked = {"snapshot": mark(connection, made.snapshot), "title": made.text.title, "published": made.text.published}
-    values["mark"] = mark_of("versions", versions.c.keys(), values, **named_so, **linked)
-    connection.execute(insert(versions).values(values))
+    told = {"reader": made.reader, "reread": made.reread, "captured": taken.fetched_at, "before": made.before}
+    sealed = rows.sealed(row.sealed_as or row.id, rows.Fields({**values, **told}), taken)
+    values["chain"] = seal(row.chain or START, sealed)
+    linked: dict[str, Any] = {
+        "heading": None,
+        "title": made.text.title,
+        "published": made.text.published,
+        "reader": made.reader,
+    }
+    linked |= {"verdict": None, **verdict, "snapshot": _mark(connection, made.snapshot)}
+    values["mark"] = mark_of("versions", versions.c.keys(), values, **linked)
+    connection.execute(insert(versions), values)
     search.add(connection, row.key, plain, before)
     return bytes(values["chain"])
 
 
 def _dictionary(unpacking: Unpacking, source: int, number: int) -> tuple[int, bytes | None]:
-    """How many versions back the dictionary of version ``number`` stands, and its text; it stands alone where that was pruned."""
+    """How many versions back the dictionary of version ``number`` stands, and its text; none where that was pruned."""
     back = texts.back_of(number)
     try:
         return back, unpacking.text(source, number - back) if back else None
@@ -273,24 +251,45 @@ def _dictionary(unpacking: Unpacking, source: int, number: int) -> tuple[int, by
         return 0, None
 
 
-def _judged(change: Change | None) -> str | None:
-    """The differ and the kinds of edits that it told, in their order, as one string."""
-    if change is None:
-        return None
-    kinds = dict.fromkeys(kind.value for edit in change.edits for kind in edit.kinds)
-    return f"{change.differ}: {','.join(kinds)}"
-
-
-def _heading(connection: Connection, row: Row[Any], text: Text) -> int:
+def _heading(connection: Connection, row: Row[Any], made: Made) -> int:
+    text, reader = made.text, made.reader
     if row.number is not None:
         last = connection.execute(
             select(headings)
             .join(versions, versions.c.heading == headings.c.key)
             .where(versions.c.source == row.key, versions.c.number == row.number)
         ).one()
-        if (last.title, last.published) == (text.title, text.published):
+        if (last.title, last.published, last.reader) == (text.title, text.published, reader):
             return int(last.key)
-    return _key(connection, insert(headings).values(title=text.title, published=text.published))
+    return _key(connection, insert(headings), {"title": text.title, "published": text.published, "reader": reader})
+
+
+def _verdict(made: Made) -> dict[str, Any]:
+    change = made.change
+    return {
+        "outcome": made.outcome.value,
+        "severity": change.severity if change is not None else None,
+        "silent": change is not None and change.silent,
+        "reread": made.reread,
+        "differ": change.differ if change is not None else None,
+        "kinds": _kinds(change) if change is not None else None,
+    }
+
+
+def _kept_verdict(connection: Connection, verdict: dict[str, Any]) -> int:
+    known: int | None = connection.scalar(_SAME_VERDICT, verdict)
+    return known if known is not None else _key(connection, insert(verdicts), verdict)
+
+
+_SAME_VERDICT: Final = (
+    select(verdicts.c.key)
+    .where(*(column.is_not_distinct_from(bindparam(column.name)) for column in verdicts.c if column.name != "key"))
+    .limit(1)
+)
+
+
+def _kinds(change: Change) -> str:
+    return ",".join(dict.fromkeys(kind.value for edit in change.edits for kind in edit.kinds))
 
 
 def happened(connection: Connection, keys: Mapping[str, int], told: Sequence[Event]) -> None:
@@ -334,6 +333,14 @@ def base(number: int, text: Text, reader: str, snapshot_number: int, chain: byte
         "snapshot": snapshot_number,
         "chain": chain,
     }
+
+
+def stand(connection: Connection, key: int, values: Mapping[str, Any]) -> None:
+    """Set the state of a source."""
+    connection.execute(_STAND, {"in_key": key, **values})
+
+
+_STAND: Final = update(sources).where(sources.c.key == bindparam("in_key"))
 
 
 def unchanged(connection: Connection, notes: Sequence[Unchanged]) -> None:
@@ -397,28 +404,28 @@ def doubt(
         if row.run_outcome is not None:
             runs.end(connection, [row])
         run = runs.begun(outcome, at)
-    connection.execute(
-        update(sources)
-        .where(sources.c.key == row.key)
-        .values(
-            last_check=at,
-            last_outcome=outcome.value,
-            last_error=error,
-            failures=row.failures + 1,
-            failing_since=row.failing_since or at,
-            failing=failing,
-            gone=gone,
-            suspicion=rows.suspicion_words(suspicion),
-            next_check=next_due,
-            lease_until=None,
-            lease_owner=None,
+    stand(
+        connection,
+        row.key,
+        {
+            "last_check": at,
+            "last_outcome": outcome.value,
+            "last_error": error,
+            "failures": row.failures + 1,
+            "failing_since": row.failing_since or at,
+            "failing": failing,
+            "gone": gone,
+            "suspicion": rows.suspicion_words(suspicion),
+            "next_check": next_due,
+            "lease_until": None,
+            "lease_owner": None,
             **run,
-        )
+        },
     )
     happened(connection, {row.id: row.key}, told)
 
 
-def _key(connection: Connection, statement: Any) -> int:
-    found = connection.execute(statement).inserted_primary_key
+def _key(connection: Connection, statement: Any, values: Mapping[str, Any]) -> int:
+    found = connection.execute(statement, values).inserted_primary_key
     assert found is not None  # noqa: S101  (a single-row insert always has one)
     return int(found[0])

@@ -1,21 +1,20 @@
 """A short mark on every row of evidence, over all that the row says: so that verify can name the row that was damaged.
 
 A seal (``storage.chain``) covers what a court would ask for; it says nothing of the other columns, nor of captures that
-were held back. A mark is on each row of ``bodies``, ``snapshots``, ``versions`` and ``timestamps``, and covers every
-column. It is a guard against accidents; against a forger, who could make it anew, there are seals, and witnesses to them.
+were held back. A mark is on each row of ``snapshots``, ``versions`` and ``timestamps``, and covers every column
+(``bodies`` need none: they unpack to their digest, or they do not). It is a guard against accidents; against a forger, who could make it anew, there are seals, and witnesses to them.
 
-The format: a mark is the first 8 bytes of SHA-256 over pieces, each as its length in bytes (8 bytes, big-endian) followed
+The format: a mark is the first 4 bytes of SHA-256 over pieces, each as its length in bytes (8 bytes, big-endian) followed
 by its bytes: ``variorum/mark/1``, the table's name, then for each field, in the order of their names, its name and its
 value. A value is ``n`` for null, ``i`` and the decimal number, ``t`` and UTF-8, or ``b`` and the bytes; a time is its
 microseconds, a boolean 0 or 1. Fields are the columns, but for ``mark`` and a key that the database counts up itself.
 Where a column names another row, the field says what that row is, not where it stands:
 
 =============  =============================================================
-bodies.base    SHA-256 of the body that is its dictionary
-snapshots      ``url``, ``final_url``: the addresses; ``head``: null, ``headers``: as they are when unpacked;
-               ``body``: SHA-256 of the body; ``pages``: the marks of the further pages, one after the other
-versions       ``reader``, ``judged``, ``outcome``: the strings; ``snapshot``: its mark;
-               ``heading``: null, beside ``title`` and ``published`` of the heading
+snapshots      ``head``: null, beside ``url``, ``final_url``, ``status``, ``redirects`` of the head;
+               ``headers``: as they are when unpacked; ``body``: SHA-256 of the body; ``pages``: the marks of the further pages, one after the other
+versions       ``snapshot``: its mark; ``heading``: null, beside ``title``, ``published``, ``reader`` of the heading;
+               ``verdict``: null, beside the columns of the verdict
 timestamps     ``before``: the mark of the time-stamp before it, empty for the first
 =============  =============================================================
 
@@ -34,8 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 DOMAIN: Final = b"variorum/mark/1"
-BYTES: Final = 8
-COUNTED: Final = {"bodies": "key", "snapshots": "number", "timestamps": None, "versions": "key"}
+BYTES: Final = 4
+COUNTED: Final = {"snapshots": "number", "timestamps": None, "versions": "key"}
 """The marked tables, with the column that the database counts up."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -22,7 +22,7 @@ from storage.engine import writing
 from storage.errors import IntegrityError
 from storage.marks import mark_of
 from storage.records import Event, EventKind
-from storage.schema import bodies, headings, names, pages, snapshots, sources, versions
+from storage.schema import bodies, headings, pages, snapshots, sources, verdicts, versions
 from storage.unpacking import Unpacking
 
 if TYPE_CHECKING:
@@ -155,22 +155,19 @@ def _empty_texts(connection: Connection, source: Row[Any], gone: set[int]) -> in
 
 def _history(connection: Connection, source: Row[Any]) -> Iterator[Row[Any]]:
     """The versions of a source in their order, some hundreds at a time, with what their marks cover."""
-    judged, outcome = names.alias("judged"), names.alias("outcome")
+    verdict = [column for column in verdicts.c if column.name != "key"]
     query = (
         select(
             versions,
             headings.c.title,
             headings.c.published,
+            headings.c.reader,
+            *verdict,
             snapshots.c.mark.label("capture_mark"),
-            names.c.name.label("reader_name"),
-            judged.c.name.label("judged_name"),
-            outcome.c.name.label("outcome_name"),
         )
         .join(headings, headings.c.key == versions.c.heading)
         .join(snapshots, snapshots.c.number == versions.c.snapshot)
-        .join(names, names.c.key == versions.c.reader)
-        .join(outcome, outcome.c.key == versions.c.outcome)
-        .outerjoin(judged, judged.c.key == versions.c.judged)
+        .join(verdicts, verdicts.c.key == versions.c.verdict)
         .where(versions.c.source == source.key)
         .order_by(versions.c.number)
         .limit(PART)
@@ -198,9 +195,10 @@ def _write_version(connection: Connection, row: Row[Any], values: Mapping[str, A
 
 
 def _version_mark(row: Row[Any], values: Mapping[str, Any]) -> bytes:
-    linked = {"snapshot": row.capture_mark, "heading": None, "title": row.title, "published": row.published}
-    named = {"reader": row.reader_name, "judged": row.judged_name, "outcome": row.outcome_name}
-    return mark_of("versions", versions.c.keys(), {**row._mapping, **values}, **linked, **named)
+    linked = {"snapshot": row.capture_mark, "heading": None, "verdict": None}
+    linked |= {name: row._mapping[name] for name in ("title", "published", "reader")}
+    linked |= {column.name: row._mapping[column.name] for column in verdicts.c if column.name != "key"}
+    return mark_of("versions", versions.c.keys(), {**row._mapping, **values}, **linked)
 
 
 # bodies
@@ -223,7 +221,7 @@ def _bodies(connection: Connection, source: int, texts_gone: set[int], captures:
         ).all():
             freed += len(row.packed)
             emptied += 1
-            _write_body(connection, row, _TOMBSTONE, None)
+            _write_body(connection, row, _TOMBSTONE)
     return emptied, freed
 
 
@@ -283,7 +281,7 @@ def _lean_elsewhere(connection: Connection, gone: set[int], source: int, texts_g
             "number": row.number if stays else None,
         }
         freed += len(row.packed) - len(values["packed"])
-        _write_body(connection, row, values, base.digest if base else None)
+        _write_body(connection, row, values)
         moved.append(row.key)
     _count_links(connection, moved)
     return freed
@@ -304,18 +302,17 @@ def _count_links(connection: Connection, moved: list[int]) -> None:
     while moved:
         further = list[int]()
         for part in _parts(moved):
-            query = select(bodies, base.c.depth.label("base_depth"), base.c.digest.label("base_digest"))
+            query = select(bodies, base.c.depth.label("base_depth"))
             query = query.join(base, base.c.key == bodies.c.base).where(bodies.c.base.in_(part))
             for row in connection.execute(query).all():
                 if row.depth != row.base_depth + 1:
-                    _write_body(connection, row, {"depth": row.base_depth + 1}, row.base_digest)
+                    _write_body(connection, row, {"depth": row.base_depth + 1})
                     further.append(row.key)
         moved = further
 
 
-def _write_body(connection: Connection, row: Row[Any], values: Mapping[str, Any], base: bytes | None) -> None:
-    mark = mark_of("bodies", bodies.c.keys(), {**row._mapping, **values}, base=base)
-    connection.execute(update(bodies).where(bodies.c.key == row.key).values(**values, mark=mark))
+def _write_body(connection: Connection, row: Row[Any], values: Mapping[str, Any]) -> None:
+    connection.execute(update(bodies).where(bodies.c.key == row.key).values(**values))
 
 
 def _damaged(said: str) -> IntegrityError:

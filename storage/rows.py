@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from storage.chain import Sealed
@@ -136,8 +137,7 @@ def version(row: Row[Any]) -> Version:
 
 def snapshot(row: Row[Any], body: bytes) -> Snapshot:
     """A snapshot with its body."""
-    head = unpack(row.head)
-    plain = unpack(row.headers, head) if row.headers is not None else head
+    plain = headers_plain(row.head, row.headers, row.fetched_at)
     headers = json.loads(plain.decode("utf-8", "surrogateescape"))
     return Snapshot(
         url=row.url,
@@ -207,6 +207,27 @@ def run(row: Row[Any]) -> LedgerRun:
     # Row.count is a method of tuples: the column of that name is asked for by key.
     count = row._mapping["count"]
     return LedgerRun(Outcome(row.outcome), row.first, row.last, count, row.version, row.error, row.runs)
+
+
+def headers_base(head: bytes, fetched_at: datetime) -> bytes:
+    """What the headers of an answer are most like: those of the head, and the time as HTTP writes it."""
+    return head + format_datetime(fetched_at, usegmt=True).encode()
+
+
+def answer(taken: Snapshot) -> dict[str, Any]:
+    """How an address answered, headers and body apart: the columns of a head."""
+    return {
+        "url": taken.url,
+        "final_url": taken.final_url if taken.final_url != taken.url else None,
+        "status": taken.status,
+        "redirects": "\n".join(taken.redirects) or None,
+    }
+
+
+def headers_plain(head_packed: bytes, packed: bytes | None, fetched_at: datetime) -> bytes:
+    """The headers of an answer as they were packed, from those of its head and how they differ (None: they do not)."""
+    head = unpack(head_packed)
+    return head if packed is None else unpack(packed, headers_base(head, fetched_at))
 
 
 def headers_words(taken: Snapshot) -> bytes:

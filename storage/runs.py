@@ -18,7 +18,7 @@ from sqlalchemy import and_, delete, func, insert, select
 
 from storage import rows
 from storage.records import LedgerRun, Outcome
-from storage.schema import ledger, names, snapshots, sources, versions
+from storage.schema import ledger, snapshots, sources, verdicts, versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,15 +100,15 @@ def _between(connection: Connection, source: int) -> list[LedgerRun]:
     following = versions.alias("following")
     first = func.coalesce(versions.c.before, snapshots.c.fetched_at)
     query = (
-        select(versions.c.number, names.c.name, first.label("first"), following.c.after, following.c.looks)
+        select(versions.c.number, verdicts.c.outcome, first.label("first"), following.c.after, following.c.looks)
         .join(following, and_(following.c.source == versions.c.source, following.c.number == versions.c.number + 1))
-        .join(names, names.c.key == versions.c.outcome)
+        .join(verdicts, verdicts.c.key == versions.c.verdict)
         .join(snapshots, snapshots.c.number == versions.c.snapshot)
         .where(versions.c.source == source, following.c.looks.is_not(None))
     )
     return [
-        LedgerRun(Outcome(name), first, max(first, last or first), looks, number)
-        for number, name, first, last, looks in connection.execute(query)
+        LedgerRun(Outcome(outcome), first, max(first, last or first), looks, number)
+        for number, outcome, first, last, looks in connection.execute(query)
     ]
 
 

@@ -83,13 +83,14 @@ def add(connection: Connection, source: int, plain: bytes, before: bytes | None)
     layers = _layers(connection, source)
     if before is not None and not layers:
         return  # a source whose older texts were never taken in: it may say anything, until signatures are made anew
-    fresh = set(_paragraphs(plain)) - set(_paragraphs(before or b""))
-    _take(connection, source, layers, set().union(*map(grams, fresh)))
+    new, old = set(_paragraphs(plain)), set(_paragraphs(before or b""))
+    # Most grams of an edited paragraph stood in it before the edit.
+    _take(connection, source, layers, _all_grams(new - old) - _all_grams(old - new))
 
 
 def candidates(connection: Connection, wanted: Iterable[str]) -> set[str] | None:
     """The ids of the sources in which every one of these strings may stand; None when nothing can be ruled out."""
-    asked = sorted(set().union(*map(grams, wanted)), key=len)
+    asked = sorted(_all_grams(wanted), key=lambda gram: (-len(gram), gram))
     if not asked:
         return None
     hashes = [_hash(gram) for gram in asked]
@@ -119,8 +120,12 @@ def rebuild(connection: Connection, every: bool = False) -> int:
         unpacking, known = Unpacking(connection), set[str]()
         for number in range(1, newest + 1):
             known.update(_paragraphs(unpacking.text(source, number)))
-        _take(connection, source, [], set().union(*map(grams, known)))
+        _take(connection, source, [], _all_grams(known))
     return len(wanted)
+
+
+def _all_grams(paragraphs: Iterable[str]) -> set[str]:
+    return set[str]().union(*map(grams, paragraphs))
 
 
 def _paragraphs(plain: bytes) -> Iterator[str]:

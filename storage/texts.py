@@ -18,6 +18,10 @@ STRIDE: Final = 16
 FULL_EVERY: Final = 64
 LEVEL: Final = 6
 """Measured on statements with small edits: 17 % smaller differences than level 3; level 12 gains 1 % more."""
+ALONE_LEVEL: Final = 15
+"""What stands alone is seldom written and weighs most: 9 % smaller than level 6."""
+SMALL: Final = 65_536
+"""Bytes: what stands alone and is larger is packed with :data:`LEVEL` (it would take too long)."""
 MAGIC: Final = bytes.fromhex("28b52ffd")
 _FORMAT: Final = zstandard.FORMAT_ZSTD1_MAGICLESS
 
@@ -40,7 +44,7 @@ def run_to(number: int) -> list[int]:
 def pack(plain: bytes, base: bytes | None = None) -> bytes:
     """Compress ``plain``; with ``base`` as dictionary, which :func:`unpack` must be given again."""
     params = zstandard.ZstdCompressionParameters.from_level(
-        LEVEL,
+        ALONE_LEVEL if not base and len(plain) <= SMALL else LEVEL,
         source_size=len(plain),
         dict_size=len(base or b""),
         format=_FORMAT,
@@ -53,7 +57,9 @@ def pack(plain: bytes, base: bytes | None = None) -> bytes:
 
 def unpack(packed: bytes, base: bytes | None = None) -> bytes:
     """The plain bytes. Raises ``zstandard.ZstdError`` when the blob or its base is not the one it was packed with."""
-    return zstandard.ZstdDecompressor(dict_data=_dictionary(base), format=_FORMAT).decompress(packed)
+    # Older rows have the magic number. No frame begins with its first byte otherwise: a bit is set in it that must not be.
+    kind = zstandard.FORMAT_ZSTD1 if packed.startswith(MAGIC) else _FORMAT
+    return zstandard.ZstdDecompressor(dict_data=_dictionary(base), format=kind).decompress(packed)
 
 
 def _dictionary(base: bytes | None) -> zstandard.ZstdCompressionDict | None:

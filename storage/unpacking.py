@@ -6,11 +6,11 @@ from collections import OrderedDict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from storage import rows, texts
 from storage.errors import IntegrityError, Pruned, StorageError
-from storage.schema import bodies, headings, heads, names, pages, snapshots, sources, versions
+from storage.schema import bodies, headings, heads, pages, snapshots, sources, versions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
 _TEXTS: Final = 24
 _BODIES: Final = 3
-_FINAL: Final = names.alias("final_names")
 K = TypeVar("K")
 
 
@@ -42,9 +41,7 @@ class Unpacking:
             return self._texts[source, number]
         near = (source, number - 1) in self._texts
         needed = [number] if near else texts.run_to(number)
-        query = select(versions.c.number, versions.c.back, versions.c.packed)
-        query = query.where(versions.c.source == source, versions.c.number.in_(needed))
-        found = {row.number: row for row in self._connection.execute(query)}
+        found = {row.number: row for row in self._connection.execute(_PACKED, {"of": source, "needed": needed})}
         way = [number]
         try:
             while (back := found[way[-1]].back) and (source, way[-1] - back) not in self._texts:
@@ -61,6 +58,12 @@ class Unpacking:
             plain = texts.unpack(found[step].packed, plain)
             _remember(self._texts, (source, step), plain, _TEXTS)
         return self._texts[source, number]
+
+    def next_text(self, source: int, number: int, back: int, packed: bytes) -> bytes:
+        """The encoded text of a version whose row is at hand already: for passes over all of them, in order."""
+        plain = texts.unpack(packed, self.text(source, number - back) if back else None)
+        _remember(self._texts, (source, number), plain, _TEXTS)
+        return plain
 
     def _pruned(self, source: int, number: int) -> Pruned:
         name = self._connection.scalar(select(sources.c.id).where(sources.c.key == source))
@@ -89,7 +92,7 @@ class Unpacking:
 
         Raises ``StorageError`` when there is none of that number, ``Pruned`` when its body is no more.
         """
-        row = self._connection.execute(_snapshots().where(snapshots.c.number == number)).one_or_none()
+        row = self._connection.execute(_SNAPSHOTS.where(snapshots.c.number == number)).one_or_none()
         if row is None:
             raise StorageError(f"snapshot {number}: there is none")
         taken = rows.snapshot(row, b"" if bodiless else self.body(row.body))
@@ -111,36 +114,35 @@ class Unpacking:
         return self._connection.scalars(query).all()
 
 
-def text_of(connection: Connection, source: int, number: int) -> Text | None:
+def text_of(connection: Connection, source: str, number: int) -> Text | None:
     """The text of a version; None when there is none of that number."""
-    head = connection.execute(
-        select(headings)
-        .join(versions, versions.c.heading == headings.c.key)
-        .where(versions.c.source == source, versions.c.number == number)
-    ).one_or_none()
+    head = connection.execute(_HEADING, {"of": source, "at": number}).one_or_none()
     if head is None:
         return None
-    return rows.text(Unpacking(connection).text(source, number), head.title, head.published)
+    return rows.text(Unpacking(connection).text(head.source, number), head.title, head.published)
 
 
-def _snapshots() -> Select[Any]:
-    """Snapshots with their addresses and the head that their headers are packed with."""
-    return (
-        select(
-            snapshots.c.number,
-            snapshots.c.status,
-            snapshots.c.fetched_at,
-            snapshots.c.redirects,
-            snapshots.c.headers,
-            snapshots.c.body,
-            names.c.name.label("url"),
-            _FINAL.c.name.label("final_url"),
-            heads.c.packed.label("head"),
-        )
-        .join(names, names.c.key == snapshots.c.url)
-        .join(heads, heads.c.key == snapshots.c.head)
-        .outerjoin(_FINAL, _FINAL.c.key == snapshots.c.final_url)
-    )
+# Built once: to build a statement takes longer than to run it.
+_PACKED: Final[Select[Any]] = select(versions.c.number, versions.c.back, versions.c.packed).where(
+    versions.c.source == bindparam("of"), versions.c.number.in_(bindparam("needed", expanding=True))
+)
+_HEADING: Final[Select[Any]] = (
+    select(versions.c.source, headings.c.title, headings.c.published)
+    .join(headings, headings.c.key == versions.c.heading)
+    .join(sources, sources.c.key == versions.c.source)
+    .where(sources.c.id == bindparam("of"), versions.c.number == bindparam("at"))
+)
+_SNAPSHOTS: Final[Select[Any]] = select(
+    snapshots.c.number,
+    snapshots.c.fetched_at,
+    snapshots.c.headers,
+    snapshots.c.body,
+    heads.c.url,
+    heads.c.final_url,
+    heads.c.status,
+    heads.c.redirects,
+    heads.c.packed.label("head"),
+).join(heads, heads.c.key == snapshots.c.head)
 
 
 def _remember(known: OrderedDict[K, bytes], key: K, plain: bytes, most: int) -> None:

@@ -35,18 +35,21 @@ from storage.errors import IntegrityError, StorageError
 from storage.marks import held, mark_of
 from storage.prune import pruned_numbers
 from storage.records import EventKind, Outcome
+from storage.rows import headers_plain
 from storage.schema import (
+    EPOCH,
+    MICROSECOND,
     bodies,
     events,
     headings,
     heads,
     ledger,
     metadata,
-    names,
     pages,
     snapshots,
     sources,
     timestamps,
+    verdicts,
     versions,
 )
 from storage.unpacking import Unpacking
@@ -212,7 +215,7 @@ class _Proof:
 
     def _bodies(self) -> None:
         base = bodies.alias("base")
-        query = select(*_raws(bodies), base.c.digest.label("base_digest"), base.c.depth.label("base_depth"))
+        query = select(*_raws(bodies), _raw(base.c.depth).label("base_depth"))
         query = query.outerjoin(base, base.c.key == bodies.c.base)
         # Bodies of neighbouring versions after one another: their dictionaries are then at hand.
         query = query.order_by(bodies.c.source, bodies.c.number, bodies.c.key)
@@ -240,8 +243,6 @@ class _Proof:
             self._remember(row.key, plain)
         if not linked:
             return "name another dictionary than they have"
-        if mark_of("bodies", bodies.c.keys(), row._mapping, base=row.base_digest) != row.mark:
-            return "are not as they were written (mark)"
         return None
 
     def _blame_body(self, key: int, fault: str) -> None:
@@ -296,14 +297,15 @@ class _Proof:
 
     def _captures(self) -> None:
         query: Select[Any] = select(*_raws(snapshots), *_RECEIVED, _raw(bodies.c.digest).label("body_digest"), _FURTHER)
-        query = _received(query).outerjoin(bodies, bodies.c.key == snapshots.c.body).order_by(snapshots.c.number)
+        query = query.select_from(snapshots).outerjoin(heads, heads.c.key == snapshots.c.head)
+        query = query.outerjoin(bodies, bodies.c.key == snapshots.c.body).order_by(snapshots.c.number)
         chains: dict[int, bytes] = {}
         for row in self._counted("captures", self._of_only(query, snapshots.c.source)):
             self._report.captures += 1
             marks = self._pages(row.number, snapshots.c.mark) if row.further else []
             further = b"".join(mark for mark in marks if isinstance(mark, bytes))
-            linked = {"url": row.url_name, "final_url": row.final_name, "head": None, "headers": _headers(row)}
-            linked |= {"body": row.body_digest, "pages": further}
+            linked = {name: row._mapping[name] for name in _ANSWER}
+            linked |= {"head": None, "headers": _headers(row, row.fetched_at), "body": row.body_digest, "pages": further}
             mark = mark_of("snapshots", snapshots.c.keys(), row._mapping, **linked)
             if mark != row.mark or (row.further and not self._in_order(row.number, row.further)):
                 self._blame_capture(row)
@@ -339,14 +341,13 @@ class _Proof:
     # 4. versions
 
     def _versions(self) -> None:
-        reader, judged, outcome = (names.alias(name) for name in ("reader", "judged", "outcome"))
         query: Select[Any] = select(
             *_raws(versions),
-            *(_raw(headings.c[name]) for name in ("title", "published")),
-            *(_raw(snapshots.c[name]).label(f"capture_{name}") for name in ("status", "fetched_at", "source", "mark")),
+            *(_raw(headings.c[name]) for name in ("title", "published", "reader")),
+            *(_raw(verdicts.c[name]).label(name) for name in _VERDICT),
+            *(_raw(snapshots.c[name]).label(f"capture_{name}") for name in ("fetched_at", "source", "mark")),
             _raw(snapshots.c.headers).label("headers"),
             *_RECEIVED,
-            *(_raw(one.c.name).label(f"{one.name}_name") for one in (reader, judged, outcome)),
             _raw(bodies.c.digest).label("body_digest"),
             (func.length(bodies.c.packed) == 0).label("body_gone"),
             *(_raw(sources.c[name]).label(f"head_{name}") for name in ("number", "digest", "chain", "snapshot")),
@@ -355,10 +356,10 @@ class _Proof:
         )
         query = query.select_from(versions).outerjoin(sources, sources.c.key == versions.c.source)
         query = query.outerjoin(headings, headings.c.key == versions.c.heading)
-        query = _received(query.outerjoin(snapshots, snapshots.c.number == versions.c.snapshot))
+        query = query.outerjoin(verdicts, verdicts.c.key == versions.c.verdict)
+        query = query.outerjoin(snapshots, snapshots.c.number == versions.c.snapshot)
+        query = query.outerjoin(heads, heads.c.key == snapshots.c.head)
         query = query.outerjoin(bodies, bodies.c.key == snapshots.c.body)
-        for one in (reader, judged, outcome):
-            query = query.outerjoin(one, one.c.key == versions.c[one.name])
         ordered: Select[Any] = query.order_by(versions.c.source, versions.c.number)
         rows = self._counted("versions", self._of_only(ordered, versions.c.source))
         for _, history in groupby(rows, key=attrgetter("source")):
@@ -421,13 +422,13 @@ class _Proof:
         else:
             if not holds:
                 yield "seal", "the seal does not hold: text, raw bytes, times, address, headers or reader were altered"
-        linked = {"snapshot": row.capture_mark, "heading": None, "title": row.title, "published": row.published}
-        named = {"reader": row.reader_name, "judged": row.judged_name, "outcome": row.outcome_name}
-        if mark_of("versions", versions.c.keys(), row._mapping, **linked, **named) != row.mark:
+        linked = {"snapshot": row.capture_mark, "heading": None, "verdict": None}
+        linked |= {name: row._mapping[name] for name in ("title", "published", "reader", *_VERDICT)}
+        if mark_of("versions", versions.c.keys(), row._mapping, **linked) != row.mark:
             yield "mark", "the row is not as it was written (mark)"
 
     def _sealed(self, row: Row[Any]) -> Sealed:
-        headers = json.loads(_headers(row).decode("utf-8", "surrogateescape"))
+        headers = json.loads(_headers(row, row.capture_fetched_at).decode("utf-8", "surrogateescape"))
         further = self._pages(row.snapshot, bodies.c.digest) if row.further else []
         return Sealed(
             source=row.id if row.sealed_as is None else row.sealed_as,
@@ -438,11 +439,11 @@ class _Proof:
             imported=row.imported,
             after=row.after,
             before=row.capture_fetched_at if row.before is None else row.before,
-            url=row.url_name,
-            final_url=row.url_name if row.final_name is None else row.final_name,
-            status=row.capture_status,
+            url=row.url,
+            final_url=row.url if row.final_url is None else row.final_url,
+            status=row.status,
             headers=tuple((name, value) for name, value in headers),
-            reader=row.reader_name,
+            reader=row.reader,
             reread=bool(row.reread),
         )
 
@@ -547,6 +548,7 @@ class _Proof:
             ("body", bodies.c.key, snapshots.c.body),
             ("heading", headings.c.key, versions.c.heading),
             ("head", heads.c.key, snapshots.c.head),
+            ("verdict", verdicts.c.key, versions.c.verdict),
         ):
             for (found,) in self._connection.execute(except_(select(key), select(used))):
                 self._report.add(what, f"{what} {found}: nothing refers to it")
@@ -569,8 +571,6 @@ class _Proof:
         self._progress(what, done)
 
 
-_URL: Final = names.alias("url")
-_FINAL: Final = names.alias("final")
 _FURTHER: Final = (
     select(func.count())
     .select_from(pages)
@@ -590,25 +590,15 @@ def _raws(table: Table) -> list[Any]:
     return [_raw(column).label(column.name) for column in table.c]
 
 
-_RECEIVED: Final = (
-    _raw(_URL.c.name).label("url_name"),
-    _raw(_FINAL.c.name).label("final_name"),
-    _raw(heads.c.packed).label("head_packed"),
-)
+_ANSWER: Final = ("url", "final_url", "status", "redirects")
+_VERDICT: Final = tuple(column.name for column in verdicts.c if column.name != "key")
+_RECEIVED: Final = (*(_raw(heads.c[name]).label(name) for name in _ANSWER), _raw(heads.c.packed).label("head_packed"))
 
 
-def _received(query: Select[Any]) -> Select[Any]:
-    """With the addresses and the head that the capture in it refers to."""
-    query = query.outerjoin(_URL, _URL.c.key == snapshots.c.url)
-    query = query.outerjoin(_FINAL, _FINAL.c.key == snapshots.c.final_url)
-    return query.outerjoin(heads, heads.c.key == snapshots.c.head)
-
-
-def _headers(row: Row[Any]) -> bytes:
+def _headers(row: Row[Any], fetched_at: Any) -> bytes:
     """The headers of a capture as they were packed; what cannot be unpacked is other headers than were written."""
     try:
-        head = texts.unpack(row.head_packed)
-        return head if row.headers is None else texts.unpack(row.headers, head)
+        return headers_plain(row.head_packed, row.headers, EPOCH + fetched_at * MICROSECOND)
     except _BROKEN:
         return b"broken"
 

@@ -65,12 +65,13 @@ def grep_command(
       variorum grep "legitimate security concerns"
       variorum grep "considerable (time|period)" fomc --regex
     """
-    from monitor.history.grep import grep
+    from monitor.histories import pairs_of
+    from monitor.history.grep import compiled, grep, literals
 
+    compiled(phrase, is_regex=regex)  # what is wrong with it is said before anything is read
     with Operands(asking) as resolve:
-        chosen = names or [source.id for source in resolve.archive.sources(retired=True)]
-        histories = {name: resolve.history(name).pairs() for name in chosen}
-        for name in chosen:
+        histories = pairs_of(resolve.archive, names, literals(phrase, is_regex=regex))
+        for name in names or [source.id for source in resolve.archive.sources(retired=True)]:
             _note_pruned(asking, resolve.history(name))
         found = grep(histories, phrase, regex=regex, ignore_case=not case, whole_words=word)
     if as_json:

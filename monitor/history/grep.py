@@ -110,7 +110,8 @@ def grep(
     Raises ``UsageError`` for an empty phrase, a pattern that is wrong (naming the position) or works too long.
     """
     pattern = compiled(phrase, is_regex=regex, ignore_case=ignore_case, whole_words=whole_words)
-    answers = (search(source, history, pattern) for source, history in histories.items())
+    needle = _needle(phrase) if not regex else None
+    answers = (search(source, history, pattern, needle) for source, history in histories.items())
     return tuple(found for found in answers if found is not None)
 
 
@@ -139,14 +140,64 @@ def _folded_pattern(pattern: str) -> str:
     return "".join(folded)
 
 
-def search(source: str, history: Sequence[tuple[Version, Text]], pattern: regex.Pattern[str]) -> Found | None:
-    """The answer of one history to a compiled pattern; None when it never stood there."""
+def literals(phrase: str, *, is_regex: bool = False) -> tuple[str, ...]:
+    """Strings that every text with a match holds, but for case and typography: what a search for candidates asks for.
+
+    None of them where nothing is certain. Of a pattern, only letters outside of groups, sets and what may be missing are
+    certain, and none where the whole is an alternative; a pattern with flags or escapes beyond the plainest is not looked into.
+    """
+    if not is_regex:
+        return tuple(part for part in fold(phrase).text.split("\n") if part.strip())
+    if "(?" in phrase or _STRANGE_ESCAPE.search(phrase):
+        return ()
+    depth, found = 0, [""]
+    for part in _PARTS.findall(phrase):
+        if part == "|" and depth == 0:
+            return ()
+        depth += (part == "(") - (part == ")")
+        if part in ("?", "*", "{") or part.startswith("{"):
+            found[-1:] = [found[-1][:-1], ""]  # what stands before may be missing
+        elif len(part) == 1 and (part.isalnum() or part == " ") and depth == 0:
+            found[-1] += part
+        else:
+            found.append("")
+    return tuple(part for part in found if part.strip())
+
+
+_STRANGE_ESCAPE: Final = regex.compile(r"\\[^\W\d_bBdDsSwW]|\\\d|\[\[|&&|\[\]|\[\^\]")
+_PARTS: Final = regex.compile(r"\\.|\[(?:\\.|[^\]])*\]|\{[^}]*\}|.", regex.DOTALL)
+
+
+def _needle(phrase: str) -> str | None:
+    """What a paragraph in plain ASCII must hold, in small letters, for a plain phrase to match; None where that is not sure.
+
+    The longest word in ASCII; or a letter without case, as of Chinese, which such a paragraph cannot hold at all.
+    """
+    folded = fold(phrase).text.strip()
+    if "\n" in folded:
+        return None
+    caseless = (one for one in folded if not one.isascii() and one.isalnum() and one.lower() == one.upper())
+    return next(caseless, None) or max(regex.findall("[a-z0-9]+", folded), key=len, default="")
+
+
+def search(
+    source: str, history: Sequence[tuple[Version, Text]], pattern: regex.Pattern[str], needle: str | None = None
+) -> Found | None:
+    """The answer of one history to a compiled pattern; None when it never stood there.
+
+    ``needle``: what must stand, in small letters, where plain ASCII matches; and no match reaches over paragraphs. Then
+    each paragraph that many versions share is looked at once, and those without it not at all.
+    """
     known: dict[str, tuple[tuple[int, int], ...]] = {}
+    paragraphs: dict[str, tuple[tuple[int, int], ...]] = {}
     found: list[tuple[tuple[int, int], ...]] = []
     for version, text in history:
         if text.digest not in known:
-            folded = fold(text.text, ignore_case=bool(pattern.flags & regex.IGNORECASE))
-            known[text.digest] = tuple(places(folded, pattern, where=f"{source}@{version.number}"))
+            where = f"{source}@{version.number}"
+            if needle is None:
+                known[text.digest] = _spans(text.text, pattern, where)
+            else:
+                known[text.digest] = _spans_by_paragraph(text.text, pattern, needle, paragraphs, where)
         found.append(known[text.digest])
     having = [index for index, spans in enumerate(found) if spans]
     if not having:
@@ -168,6 +219,33 @@ def search(source: str, history: Sequence[tuple[Version, Text]], pattern: regex.
         wordings=tuple(sorted(wordings.items(), key=lambda item: (-item[1], item[0]))),
         examples=tuple(_example(history[index][0].number, history[index][1].text, found[index][0]) for index in starts),
     )
+
+
+def _spans(text: str, pattern: regex.Pattern[str], where: str) -> tuple[tuple[int, int], ...]:
+    folded = fold(text, ignore_case=bool(pattern.flags & regex.IGNORECASE))
+    return tuple(places(folded, pattern, where=where))
+
+
+def _spans_by_paragraph(
+    text: str,
+    pattern: regex.Pattern[str],
+    needle: str,
+    known: dict[str, tuple[tuple[int, int], ...]],
+    where: str,
+) -> tuple[tuple[int, int], ...]:
+    if text.isascii() and needle not in text.lower():
+        return ()
+    found: list[tuple[int, int]] = []
+    at = 0
+    for part in text.split("\n\n"):
+        spans = known.get(part)
+        if spans is None:
+            absent = part.isascii() and needle not in part.lower()
+            spans = known[part] = () if absent else _spans(part, pattern, where)
+        if spans:
+            found += [(at + start, at + end) for start, end in spans]
+        at += len(part) + 2
+    return tuple(found)
 
 
 def places(folded: Folded, pattern: regex.Pattern[str], *, where: str = "") -> Iterator[tuple[int, int]]:

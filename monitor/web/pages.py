@@ -13,10 +13,10 @@ from urllib.parse import quote
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from monitor.histories import History, history_of
+from monitor.histories import History, history_of, pairs_of
 from monitor.history.blame import blame
 from monitor.history.drift import drift
-from monitor.history.grep import grep
+from monitor.history.grep import grep, literals
 from monitor.history.phrases import phrases
 from monitor.render import Style, summary
 from monitor.render.html import columns, marked
@@ -78,7 +78,7 @@ class Room:
         found: tuple[Found, ...] = ()
         fault: str | None = None
         if phrase.strip():
-            histories = {one.id: tuple(self.archive.texts(one.id)) for one in self.archive.sources(retired=True)}
+            histories = pairs_of(self.archive, (), literals(phrase))
             try:
                 found = grep({name: pairs for name, pairs in histories.items() if pairs}, phrase)
             except UsageError as error:

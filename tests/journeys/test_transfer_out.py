@@ -364,7 +364,7 @@ def test_an_authority_on_a_private_address_needs_leave(kept: Program, authority:
 
 
 @pytest.mark.parametrize(
-    "statement", ["UPDATE versions SET captured = captured + 1", "UPDATE versions SET digest = zeroblob(32)"]
+    "statement", ["UPDATE versions SET after = after + 1", "UPDATE versions SET digest = zeroblob(32)"]
 )
 def test_nothing_is_exhibited_that_does_not_hold(kept: Program, statement: str) -> None:
     altered(kept.folder / "a.db", f"{statement} WHERE number = 2")

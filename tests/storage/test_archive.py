@@ -102,19 +102,20 @@ def test_what_is_kept_cannot_be_changed_removed_or_replaced(
     attempts = [
         statement.format(table=table, column=column)
         for table, column in (
-            ("versions", "reader"),
-            ("snapshots", "url"),
+            ("versions", "number"),
+            ("snapshots", "head"),
             ("bodies", "size"),
             ("events", "kind"),
-            ("names", "name"),
-            ("heads", "packed"),
+            ("heads", "url"),
+            ("headings", "reader"),
+            ("verdicts", "kinds"),
         )
         for statement in ("UPDATE {table} SET {column} = {column}", "DELETE FROM {table}")
     ]
     if engine.dialect.name == "sqlite":
         attempts.append("INSERT OR REPLACE INTO versions SELECT * FROM versions")
     else:
-        attempts.append("TRUNCATE versions, snapshots, bodies, events, names, heads CASCADE")
+        attempts.append("TRUNCATE versions, snapshots, bodies, events, heads, headings, verdicts CASCADE")
     for attempt in attempts:
         with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
             if engine.dialect.name == "sqlite":

@@ -48,3 +48,21 @@ def test_a_plan_moves_what_it_says_and_leaves_alone_what_is_being_checked(archiv
     assert archive.claim(wordings.at(0), limit=1, lease_s=600, owner="me") == ["a"]
     assert archive.replan(wordings.at(1), lambda _: wordings.at(30)) == 1
     assert archive.claim(wordings.at(20), limit=5, lease_s=600, owner="me") == ["a"]
+
+
+def test_a_claim_passes_over_what_is_leased_and_comes_back_to_it(archive: Archive, wordings: Wordings) -> None:
+    many = [wordings.source(f"s{number:03d}") for number in range(300)]
+    archive.declare(many, wordings.at(0))
+    assert len(archive.claim(wordings.at(1), limit=250, lease_s=600, owner="a")) == 250
+    assert archive.claim(wordings.at(1), limit=60, lease_s=600, owner="b") == [one.id for one in many[250:]]
+    assert archive.next_due_at() == wordings.at(11)
+    assert archive.claim(wordings.at(10), limit=60, lease_s=600, owner="c") == []
+    assert len(archive.claim(wordings.at(11), limit=400, lease_s=600, owner="c")) == 300
+
+
+def test_an_ended_lease_makes_nothing_due_before_its_time(archive: Archive, wordings: Wordings) -> None:
+    archive.declare([wordings.source("one")], wordings.at(0))
+    assert archive.claim(wordings.at(0), limit=1, lease_s=60, owner="a") == ["one"]
+    assert archive.replan(wordings.at(5), lambda _: wordings.at(30)) == 1
+    assert archive.claim(wordings.at(20), limit=1, lease_s=60, owner="b") == []
+    assert archive.claim(wordings.at(30), limit=1, lease_s=60, owner="b") == ["one"]

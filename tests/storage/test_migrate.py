@@ -6,42 +6,40 @@ import re
 import sqlite3
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Column, Index
+from sqlalchemy import event, select
 from sqlalchemy import text as sql
-from sqlalchemy.schema import CreateIndex
+from sqlalchemy.exc import DBAPIError
 
 from storage.archive import Archive
+from storage.chain import first_fault
+from storage.due import due_query
 from storage.engine import engine_for, shown, writing
-from storage.errors import StorageError
+from storage.errors import IntegrityError, StorageError
 from storage.migrate import migrate
-from storage.schema import REVISION, metadata
+from storage.records import Outcome, Snapshot, Text
+from storage.schema import BODY_PREFIX, BY_HAND, KNOWN_REVISIONS, PREFIX_BYTES, REVISION, bodies, metadata, microseconds
+from tests.storage import older
 from tests.storage.conftest import Wordings
 
 
 def test_the_migrations_make_the_schema_of_the_program(archive: Archive, url: str) -> None:
     del archive
     engine = engine_for(url)
-    # Indexes over expressions are beyond Alembic's comparison: their definitions are compared by hand.
-    beyond = {index.name: index for table in metadata.tables.values() for index in table.indexes if _computed(index)}
     with engine.connect() as connection, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*expression-based index")
-        options = {"include_object": lambda _one, name, kind, *_: kind != "index" or name not in beyond}
+        options = {"include_object": lambda _one, name, kind, *_: kind != "index" or name not in BY_HAND}
         assert compare_metadata(MigrationContext.configure(connection, opts=options), metadata) == []
-        for name, index in beyond.items():
+        for name, wanted in BY_HAND.items():
             catalogue = "sqlite_master" if engine.dialect.name == "sqlite" else "pg_indexes"
             column, key = ("sql", "name") if engine.dialect.name == "sqlite" else ("indexdef", "indexname")
             made = connection.exec_driver_sql(f"SELECT {column} FROM {catalogue} WHERE {key} = '{name}'").scalar_one()
-            wanted = str(CreateIndex(index).compile(dialect=engine.dialect))
             assert _essence(made) == _essence(wanted)
     engine.dispose()
-
-
-def _computed(index: Index) -> bool:
-    return any(not isinstance(one, Column) for one in index.expressions)
 
 
 def _essence(definition: str) -> str:
@@ -119,3 +117,94 @@ def test_a_reader_cannot_write(tmp_path: Path, wordings: Wordings) -> None:
     Archive.open(url).close()
     with Archive.open(url, readonly=True) as opened, pytest.raises(StorageError, match="may not be written"):
         opened.declare([wordings.source()], wordings.at(0))
+
+
+@pytest.mark.parametrize("revision", [one for one in KNOWN_REVISIONS if one <= "0007"])
+def test_an_older_archive_is_brought_forward_whole(url: str, revision: str, tmp_path: Path, wordings: Wordings) -> None:
+    kept = older.make(url, revision)
+    with pytest.raises(StorageError, match=f"schema {revision}"):
+        Archive.open(url)
+    before, after, backup = migrate(url)
+    assert (before, after) == (revision, REVISION)
+    if url.startswith("sqlite"):
+        assert backup is not None
+        assert sqlite3.connect(backup).execute("SELECT version_num FROM alembic_version").fetchone() == (revision,)
+    with Archive.open(url) as archive:
+        # The chain: the seals are the same, to the byte, and hold over what is there now.
+        assert [stored for _, stored in archive.seals("one")] == kept.seals
+        assert first_fault(archive.seals("one")) is None
+        assert [text.text for _, text in archive.texts("one")] == kept.texts
+        versions = archive.versions("one")[::-1]
+        assert [archive.text("one", number).text for number in range(1, 21)] == kept.texts
+        assert [version.number for version in versions if version.reread] == [7]
+        assert versions[2].imported is not None
+        assert versions[1].silent
+        for version in versions:
+            snapshot = archive.snapshot(version.snapshot)
+            assert snapshot.body == kept.bodies[version.snapshot - 1]
+            assert [list(pair) for pair in snapshot.headers] == kept.headers[version.snapshot - 1]
+        assert (archive.snapshot(5).redirects, archive.snapshot(5).final_url) == (
+            ("https://example.org/one?",),
+            "https://example.org/one/",
+        )
+        runs = [
+            (run.outcome.value, microseconds(run.first), microseconds(run.last), run.count, run.version, run.error)
+            for run in archive.ledger("one")
+        ]
+        assert runs == kept.ledger
+        assert [event.detail for event in archive.events("one")] == [{"a": 1}]
+        assert archive.snapshot(99).status == 503
+        assert archive.candidates(["合理安全"]) == {"one"}
+        assert archive.candidates(["military"]) == set()
+        if revision >= "0006":
+            assert archive.timestamp_faults() == []
+        # And it goes on: versions are put onto what was migrated, once as far as to the next full text.
+        for number in range(21, 67 if revision == "0007" else 23):
+            text = Text(kept.texts[-1].replace("20 points", f"{number} points"))
+            body = f"<p>{text.text}</p>".encode()
+            snapshot = Snapshot(
+                "https://example.org/one", "https://example.org/one", 200, (), (), wordings.at(number), body
+            )
+            archive.record("one", snapshot, text, reader="r", outcome=Outcome.CHANGED, expected=number - 1)
+            assert archive.text("one", number) == text
+        assert archive.snapshot(archive.version("one", 22).snapshot).body.startswith(b"<p>A title")
+        assert first_fault(archive.seals("one")) is None
+    engine = engine_for(url)
+    for table in ("versions", "snapshots", "bodies", "headings", "heads", "verdicts"):
+        with pytest.raises((DBAPIError, StorageError), match="append-only"), writing(engine) as connection:
+            connection.execute(sql(f"DELETE FROM {table}"))
+    engine.dispose()
+
+
+def test_a_migration_that_would_lose_something_changes_nothing(url: str) -> None:
+    older.make(url, "0007")
+    engine = engine_for(url)
+    trigger = "versions_no_update" if engine.dialect.name == "sqlite" else "versions_append_only ON versions"
+    with writing(engine) as connection:
+        connection.exec_driver_sql(f"DROP TRIGGER {trigger}")
+        connection.exec_driver_sql("UPDATE versions SET captured = captured + 1 WHERE number = 3")
+    with pytest.raises(IntegrityError, match="one@3"):
+        migrate(url)
+    with writing(engine) as connection:
+        assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar() == "0007"
+        assert connection.exec_driver_sql("SELECT count(*) FROM versions").scalar() == 20
+    engine.dispose()
+
+
+def test_the_indexes_over_expressions_are_used(archive: Archive, url: str, wordings: Wordings) -> None:
+    del archive
+    engine = engine_for(url)
+    asked: list[tuple[str, Any]] = []
+    digest = bytes(32)
+    with engine.connect() as connection:
+        if engine.dialect.name == "postgresql":
+            connection.exec_driver_sql("SET enable_seqscan = off")  # it would scan tables as small as these
+        event.listen(engine, "before_cursor_execute", lambda _c, _u, query, values, *_: asked.append((query, values)))
+        connection.execute(due_query(connection, wordings.at(0), 5))
+        connection.execute(select(bodies.c.key).where(bodies.c.digest == digest, digest[:PREFIX_BYTES] == BODY_PREFIX))
+        how = "EXPLAIN" if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+        for (query, values), index in zip(asked[:2], ("sources_due", "bodies_prefix"), strict=True):
+            plan = [str(row) for row in connection.exec_driver_sql(f"{how} {query}", values)]
+            assert index in " ".join(plan)
+            assert "sort" not in " ".join(plan).lower()
+    engine.dispose()

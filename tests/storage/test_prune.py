@@ -139,7 +139,7 @@ def test_pruning_twice_and_in_parts_is_the_same(filled: Archive, filled_url: str
 
 
 def test_evidence_that_is_damaged_already_is_not_covered_up(filled: Archive, filled_url: str) -> None:
-    Forger(filled_url)("UPDATE versions SET severity = 4 WHERE source = 1 AND number = 17")
+    Forger(filled_url)("UPDATE versions SET looks = 77 WHERE source = 1 AND number = 17")
     with pytest.raises(IntegrityError, match="long@17: what is kept is not what was written; nothing was pruned"):
         pruned(filled_url, "long", 16)
     assert not any(one.pruned for one in filled.versions("long"))
@@ -147,7 +147,7 @@ def test_evidence_that_is_damaged_already_is_not_covered_up(filled: Archive, fil
 
 def test_the_door_is_shut_afterwards_and_after_a_failure(filled: Archive, filled_url: str) -> None:
     pruned(filled_url, "long", 2, 3)
-    Forger(filled_url)("UPDATE versions SET severity = 4 WHERE source = 1 AND number = 17")
+    Forger(filled_url)("UPDATE versions SET looks = 77 WHERE source = 1 AND number = 17")
     with pytest.raises(IntegrityError):
         pruned(filled_url, "long", 16)
     engine = engine_for(filled_url)

@@ -20,7 +20,7 @@ from storage.verify import Report, prove, verify
 from tests.storage.filled import fill
 from tests.storage.sabotage import Forger, altered
 
-SEALED = ("names", "heads", "bodies", "snapshots", "headings", "versions", "pages", "timestamps")
+SEALED = ("heads", "verdicts", "bodies", "snapshots", "headings", "versions", "pages", "timestamps")
 
 
 @pytest.fixture(params=["sqlite", "postgresql"], scope="module")
@@ -55,11 +55,11 @@ ALL = {table: metadata.tables[table].c.keys() for table in SEALED}
 ALL["versions"].remove("key")  # says where the row lies in the file, and nothing else
 ONE = {
     "bodies": ["packed"],
-    "snapshots": ["redirects"],
+    "snapshots": ["headers"],
     "headings": ["title"],
     "versions": ["imported"],
-    "names": ["name"],
     "heads": ["packed"],
+    "verdicts": ["kinds"],
     "pages": ["snapshot"],
     "timestamps": ["token"],
 }
@@ -146,8 +146,8 @@ def test_a_capture_that_was_held_back_cannot_go_missing(kept: str, forge: Forger
             "long: versions 2 to 3 are missing",
         ),
         (
-            "UPDATE versions SET severity = 4 WHERE source = 1 AND number = 5",
-            "UPDATE versions SET severity = 3 WHERE source = 1 AND number = 5",
+            "UPDATE versions SET looks = looks + 7 WHERE source = 1 AND number = 5",
+            "UPDATE versions SET looks = looks - 7 WHERE source = 1 AND number = 5",
             "long@5: the row is not as it was written (mark)",
         ),
         (
@@ -176,7 +176,7 @@ def test_a_capture_that_was_held_back_cannot_go_missing(kept: str, forge: Forger
             "long: event 2 cannot be right",
         ),
         (
-            "INSERT INTO headings (key, title) VALUES (900, 'never printed')",
+            "INSERT INTO headings (key, title, reader) VALUES (900, 'never printed', 'html/1')",
             "DELETE FROM headings WHERE key = 900",
             "heading 900: nothing refers to it",
         ),
@@ -214,9 +214,9 @@ def test_a_chain_made_anew_is_contradicted_by_the_time_stamp(kept: str, forge: F
 
 def test_named_sources_alone_are_proved(kept: str, forge: Forger) -> None:
     assert (verify(kept, ["short"]).versions, verify(kept, ["short"]).captures) == (4, 6)
-    forge("UPDATE versions SET severity = 4 WHERE source = 1 AND number = 5")
+    forge("UPDATE versions SET looks = looks + 7 WHERE source = 1 AND number = 5")
     faults = [verify(kept, ["short"]).faults, verify(kept, ["long"]).faults]
-    forge("UPDATE versions SET severity = 3 WHERE source = 1 AND number = 5")
+    forge("UPDATE versions SET looks = looks - 7 WHERE source = 1 AND number = 5")
     assert [bool(one) for one in faults] == [False, True]
 
 

@@ -5,9 +5,14 @@ The scripts of changes go: they follow from the two texts. The runs of checks be
 that ended them; the one that goes on goes into the columns of its source.
 """
 
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
 import sqlalchemy as sa
 import zstandard
 from alembic import op
+
+from storage.errors import IntegrityError
 
 revision = "0009"
 down_revision = "0007"
@@ -15,48 +20,66 @@ down_revision = "0007"
 counter = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 moment = sa.BigInteger
 
-MOVED = ("bodies", "snapshots", "versions")
+MOVED = ("bodies", "snapshots", "headings", "versions")
+MADE = ("heads", "verdicts")
 BEGINNERS = "('new', 'changed', 'cosmetic', 'reread')"
 
 
 def upgrade() -> None:
     require_derivable()
     create()
-    fill_names()
     op.execute(
         "INSERT INTO new_bodies (key, digest, size, base, depth, packed) "
         "SELECT key, digest, size, base, depth, substr(packed, 5) FROM bodies ORDER BY key"
     )
     move_snapshots()
+    move_headings()
     move_ledger_into_versions()
     move_sources()
     replace()
-    op.execute(
-        "DELETE FROM names WHERE key NOT IN (SELECT url FROM snapshots UNION SELECT final_url FROM snapshots "
-        "WHERE final_url IS NOT NULL UNION SELECT reader FROM versions UNION SELECT outcome FROM versions "
-        "UNION SELECT judged FROM versions WHERE judged IS NOT NULL)"
-    )
     for statement in append_only(op.get_bind().dialect.name):
         op.execute(statement)
 
 
 def require_derivable() -> None:
     """The time of capture is left out because it is its snapshot's."""
-    odd = "SELECT count(*) FROM versions v JOIN snapshots s ON s.number = v.snapshot WHERE v.captured <> s.fetched_at"
-    if op.get_bind().exec_driver_sql(odd).scalar():
-        raise RuntimeError("versions and their snapshots disagree on the time of capture; nothing was changed")
+    odd = op.get_bind().exec_driver_sql(
+        "SELECT o.id, v.number FROM versions v JOIN snapshots s ON s.number = v.snapshot "
+        "JOIN sources o ON o.key = v.source WHERE v.captured <> s.fetched_at LIMIT 1"
+    )
+    if (found := odd.first()) is not None:
+        raise IntegrityError(
+            f"{found[0]}@{found[1]}: its time of capture is not that of its snapshot; nothing was changed",
+            hint="`variorum verify` of the version that wrote this archive says more.",
+        )
 
 
 def create() -> None:
     op.create_table(
-        "names",
-        sa.Column("key", counter, primary_key=True, autoincrement=True),
-        sa.Column("name", sa.Text, nullable=False, unique=True),
-    )
-    op.create_table(
         "heads",
         sa.Column("key", counter, primary_key=True, autoincrement=True),
+        sa.Column("url", sa.Text, nullable=False),
+        sa.Column("final_url", sa.Text),
+        sa.Column("status", sa.SmallInteger),
+        sa.Column("redirects", sa.Text),
         sa.Column("packed", sa.LargeBinary, nullable=False),
+    )
+    op.create_table(
+        "new_headings",
+        sa.Column("key", counter, primary_key=True, autoincrement=True),
+        sa.Column("title", sa.Text),
+        sa.Column("published", sa.Text),
+        sa.Column("reader", sa.Text, nullable=False),
+    )
+    op.create_table(
+        "verdicts",
+        sa.Column("key", counter, primary_key=True, autoincrement=True),
+        sa.Column("outcome", sa.Text, nullable=False),
+        sa.Column("severity", sa.SmallInteger),
+        sa.Column("silent", sa.Boolean, nullable=False),
+        sa.Column("reread", sa.Boolean, nullable=False),
+        sa.Column("differ", sa.Text),
+        sa.Column("kinds", sa.Text),
     )
     op.create_table(
         "new_bodies",
@@ -73,12 +96,8 @@ def create() -> None:
         "new_snapshots",
         sa.Column("number", counter, primary_key=True, autoincrement=True),
         sa.Column("source", sa.Integer, sa.ForeignKey("sources.key"), nullable=False),
-        sa.Column("url", counter, sa.ForeignKey("names.key"), nullable=False),
-        sa.Column("final_url", counter, sa.ForeignKey("names.key")),
-        sa.Column("status", sa.SmallInteger),
-        sa.Column("fetched_at", moment, nullable=False),
-        sa.Column("redirects", sa.Text),
         sa.Column("head", counter, sa.ForeignKey("heads.key"), nullable=False),
+        sa.Column("fetched_at", moment, nullable=False),
         sa.Column("headers", sa.LargeBinary),
         sa.Column("body", counter, sa.ForeignKey("new_bodies.key"), nullable=False),
         sa.Column("doubt", sa.Text),
@@ -89,19 +108,14 @@ def create() -> None:
         sa.Column("source", sa.Integer, sa.ForeignKey("sources.key"), nullable=False),
         sa.Column("number", sa.Integer, nullable=False),
         sa.Column("digest", sa.LargeBinary, nullable=False),
-        sa.Column("heading", counter, sa.ForeignKey("headings.key"), nullable=False),
+        sa.Column("heading", counter, sa.ForeignKey("new_headings.key"), nullable=False),
+        sa.Column("verdict", counter, sa.ForeignKey("verdicts.key"), nullable=False),
         sa.Column("back", sa.SmallInteger, nullable=False),
         sa.Column("packed", sa.LargeBinary, nullable=False),
         sa.Column("snapshot", counter, sa.ForeignKey("new_snapshots.number"), nullable=False),
-        sa.Column("reader", counter, sa.ForeignKey("names.key"), nullable=False),
         sa.Column("imported", moment),
         sa.Column("after", moment),
         sa.Column("before", moment),
-        sa.Column("severity", sa.SmallInteger),
-        sa.Column("silent", sa.Boolean, nullable=False),
-        sa.Column("reread", sa.Boolean, nullable=False),
-        sa.Column("judged", counter, sa.ForeignKey("names.key")),
-        sa.Column("outcome", counter, sa.ForeignKey("names.key"), nullable=False),
         sa.Column("looks", sa.Integer),
         sa.Column("chain", sa.LargeBinary, nullable=False),
     )
@@ -115,49 +129,50 @@ def create() -> None:
     )
 
 
-def fill_names() -> None:
-    op.execute(
-        "INSERT INTO names (name) "
-        "SELECT url FROM snapshots UNION SELECT final_url FROM snapshots WHERE final_url IS NOT NULL "
-        "UNION SELECT reader FROM versions UNION SELECT differ || ': ' || kinds FROM versions WHERE differ IS NOT NULL "
-        "UNION SELECT outcome FROM ledger UNION SELECT 'new' UNION SELECT 'changed' UNION SELECT 'cosmetic' "
-        "UNION SELECT 'reread'"
-    )
+SNAPSHOT = ("number", "source", "url", "final_url", "status", "fetched_at", "redirects", "headers", "body", "doubt")
+ANSWER = ("url", "final_url", "status", "redirects")
 
 
 def move_snapshots() -> None:
     """Headers become a difference from the first ones of their source, while they are like them."""
     connection = op.get_bind()
-    keys = {row.name: row.key for row in connection.execute(sa.text("SELECT name, key FROM names"))}
-    old, new = (sa.table(name, *map(sa.column, SNAPSHOT)) for name in ("snapshots", "new_snapshots"))
-    heads = sa.table("heads", sa.column("key"), sa.column("packed"))
-    near: dict[int, tuple[int, bytes]] = {}
-    newest = last = 0
+    old = sa.table("snapshots", *map(sa.column, SNAPSHOT))
+    new = sa.table("new_snapshots", *map(sa.column, ("head", *SNAPSHOT)))
+    heads = sa.table("heads", *map(sa.column, ("key", *ANSWER, "packed")))
+    near: dict[int, tuple[int, tuple[object, ...], bytes]] = {}
+    last = newest = 0
     while rows := connection.execute(sa.select(old).where(old.c.number > last).order_by(old.c.number).limit(500)).all():
         made = []
         for row in rows:
             plain = zstandard.ZstdDecompressor().decompress(row.headers)
-            head, packed = near.get(row.source, (0, b"")), None
-            if not head[0] or head[1] != plain:
-                packed = small(plain, head[1]) if head[0] else None
-                if packed is None or len(packed) >= len(row.headers) // 2:
-                    newest, packed = newest + 1, None
-                    head = near[row.source] = (newest, plain)
-                    connection.execute(sa.insert(heads).values(key=newest, packed=bytes(row.headers)[4:]))
-            made.append(
-                {
-                    **row._mapping,
-                    "url": keys[row.url],
-                    "final_url": keys[row.final_url] if row.final_url is not None else None,
-                    "head": head[0],
-                    "headers": packed,
-                }
-            )
-        connection.execute(sa.insert(new), [{name: one[name] for name in (*SNAPSHOT, "head")} for one in made])
+            answer = tuple(getattr(row, name) for name in ANSWER)
+            head, known, base = near.get(row.source, (0, (), b""))
+            packed = small(plain, base + http_date(row.fetched_at)) if known == answer and base != plain else None
+            if known != answer or (packed is not None and len(packed) >= len(row.headers) // 2):
+                head, packed = (newest := newest + 1), None
+                near[row.source] = (head, answer, plain)
+                values = dict(zip(ANSWER, answer, strict=True))
+                connection.execute(sa.insert(heads).values(key=head, packed=bytes(row.headers)[4:], **values))
+            kept = {name: getattr(row, name) for name in ("number", "source", "fetched_at", "body", "doubt")}
+            made.append({**kept, "head": head, "headers": packed})
+        connection.execute(sa.insert(new), made)
         last = rows[-1].number
 
 
-SNAPSHOT = ("number", "source", "url", "final_url", "status", "fetched_at", "redirects", "headers", "body", "doubt")
+def http_date(microseconds: int) -> bytes:
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    return format_datetime(moment, usegmt=True).encode()
+
+
+def move_headings() -> None:
+    op.execute(
+        "CREATE TABLE read_headings AS SELECT row_number() OVER (ORDER BY heading, reader) AS key, heading, reader "
+        "FROM (SELECT DISTINCT heading, reader FROM versions) AS pairs"
+    )
+    op.execute(
+        "INSERT INTO new_headings (key, title, published, reader) SELECT r.key, h.title, h.published, r.reader "
+        "FROM read_headings r JOIN headings h ON h.key = r.heading ORDER BY r.key"
+    )
 
 
 def small(plain: bytes, base: bytes) -> bytes:
@@ -187,21 +202,37 @@ def move_ledger_into_versions() -> None:
         "AND NOT EXISTS (SELECT 1 FROM sources s WHERE s.key = l.source AND s.run = l.number)"
     )
     op.execute("CREATE INDEX between_versions_number ON between_versions (source, number)")
-    op.execute(
-        "INSERT INTO new_versions (source, number, digest, heading, back, packed, snapshot, reader, imported, after, "  # noqa: S608
-        "before, severity, silent, reread, judged, outcome, looks, chain) "
-        "SELECT v.source, v.number, v.digest, v.heading, CASE WHEN v.depth = 0 THEN 0 ELSE 1 END, substr(v.packed, 5), "
-        "v.snapshot, r.key, v.imported, v.after, CASE WHEN v.before = s.fetched_at THEN NULL ELSE v.before END, "
-        "v.severity, v.silent, v.reread, j.key, o.key, b.looks, v.chain "
-        "FROM versions v JOIN snapshots s ON s.number = v.snapshot JOIN names r ON r.name = v.reader "
-        "LEFT JOIN names j ON j.name = v.differ || ': ' || v.kinds "
-        "JOIN names o ON o.name = coalesce((SELECT l.outcome FROM ledger l WHERE l.source = v.source "
-        f"AND l.version = v.number AND l.outcome IN {BEGINNERS} AND l.first = v.before ORDER BY l.number LIMIT 1), "
+    # What a version is told to be where no run says so.
+    told = (
+        "coalesce((SELECT l.outcome FROM ledger l WHERE l.source = v.source AND l.version = v.number "  # noqa: S608
+        f"AND l.outcome IN {BEGINNERS} AND l.first = v.before ORDER BY l.number LIMIT 1), "
         "CASE WHEN v.reread THEN 'reread' WHEN v.number = 1 THEN 'new' WHEN v.severity = 1 THEN 'cosmetic' "
-        "ELSE 'changed' END) "
+        "ELSE 'changed' END)"
+    )
+    op.execute(f"CREATE TABLE told_versions AS SELECT v.source, v.number, {told} AS outcome FROM versions v")  # noqa: S608
+    op.execute("CREATE INDEX told_versions_number ON told_versions (source, number)")
+    op.execute(
+        "INSERT INTO verdicts (outcome, severity, silent, reread, differ, kinds) "
+        "SELECT DISTINCT t.outcome, v.severity, v.silent, v.reread, v.differ, v.kinds "
+        "FROM versions v JOIN told_versions t ON t.source = v.source AND t.number = v.number"
+    )
+    op.execute(
+        "INSERT INTO new_versions (source, number, digest, heading, verdict, back, packed, snapshot, imported, after, "
+        "before, looks, chain) "
+        "SELECT v.source, v.number, v.digest, r.key, d.key, CASE WHEN v.depth = 0 THEN 0 ELSE 1 END, "
+        "substr(v.packed, 5), v.snapshot, v.imported, v.after, "
+        "CASE WHEN v.before = s.fetched_at THEN NULL ELSE v.before END, b.looks, v.chain "
+        "FROM versions v JOIN snapshots s ON s.number = v.snapshot "
+        "JOIN read_headings r ON r.heading = v.heading AND r.reader = v.reader "
+        "JOIN told_versions t ON t.source = v.source AND t.number = v.number "
+        "JOIN verdicts d ON d.outcome = t.outcome AND coalesce(d.severity, 0) = coalesce(v.severity, 0) "
+        "AND d.silent = v.silent AND d.reread = v.reread AND coalesce(d.differ, '') = coalesce(v.differ, '') "
+        "AND coalesce(d.kinds, '') = coalesce(v.kinds, '') "
         "LEFT JOIN between_versions b ON b.source = v.source AND b.number = v.number "
         "ORDER BY v.snapshot, v.source, v.number"
     )
+    op.execute("DROP TABLE told_versions")
+    op.execute("DROP TABLE read_headings")
     op.execute("DELETE FROM ledger WHERE number IN (SELECT run FROM between_versions)")
     op.execute("DROP TABLE between_versions")
     op.add_column("ledger", sa.Column("runs", sa.Integer, nullable=False, server_default="1"))
@@ -237,7 +268,7 @@ def replace() -> None:
         for column in ("first", "snapshot"):
             op.create_foreign_key(f"pages_{column}_fkey", "pages", "snapshots", [column], ["number"])
         # Rows came with their numbers: the counters go on after them.
-        for table, column in (("bodies", "key"), ("snapshots", "number"), ("heads", "key")):
+        for table, column in (("bodies", "key"), ("snapshots", "number"), ("heads", "key"), ("headings", "key")):
             op.execute(
                 f"SELECT setval(pg_get_serial_sequence('{table}', '{column}'), "  # noqa: S608
                 f"coalesce((SELECT max({column}) FROM {table}), 0) + 1, false)"
@@ -248,7 +279,7 @@ def replace() -> None:
 
 def append_only(dialect: str) -> list[str]:
     """PostgreSQL's function is the first schema's."""
-    tables = ("names", "heads", *MOVED)
+    tables = (*MADE, *MOVED)
     if dialect == "sqlite":
         return [
             f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} "

@@ -4,6 +4,8 @@ The triggers refuse updates, so they are lifted while rows kept before are marke
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,11 +19,11 @@ from storage.marks import held, mark_of  # the format of marks is frozen: varior
 revision = "0010"
 down_revision = "0009"
 
-MARKED = ("bodies", "snapshots", "versions", "timestamps")
+MARKED = ("snapshots", "versions", "timestamps")
 # SQLite looks for these before a row is put in; NEW of a key that is counted up is no key that exists.
 SAME_ROW = {
-    "names": "key = NEW.key OR name = NEW.name",
     "heads": "key = NEW.key",
+    "verdicts": "key = NEW.key",
     "bodies": "key = NEW.key",
     "snapshots": "number = NEW.number",
     "headings": "key = NEW.key",
@@ -69,8 +71,6 @@ def lift(bind: sa.Connection, sqlite: bool) -> list[str]:
 
 def mark_rows(bind: sa.Connection) -> None:
     columns = {table: [one["name"] for one in sa.inspect(bind).get_columns(table)] for table in MARKED}
-    for rows in parts(bind, "bodies", "key", "x.*, b.digest AS base_digest", "LEFT JOIN bodies b ON b.key = x.base"):
-        write(bind, "bodies", "key", rows, columns, lambda row: {"base": row["base_digest"]})
     mark_snapshots(bind, columns)
     before = b""
     for rows in parts(bind, "timestamps", "number", "x.*", ""):
@@ -83,11 +83,8 @@ def mark_rows(bind: sa.Connection) -> None:
 
 def mark_snapshots(bind: sa.Connection, columns: dict[str, list[str]]) -> None:
     """Further pages first: the mark of the first page covers theirs. Then what each source holds, in their order."""
-    what = "x.*, b.digest AS body_digest, u.name AS url_name, f.name AS final_name, h.packed AS head_packed"
-    join = (
-        "JOIN bodies b ON b.key = x.body JOIN names u ON u.key = x.url JOIN heads h ON h.key = x.head "
-        "LEFT JOIN names f ON f.key = x.final_url"
-    )
+    what = "x.*, b.digest AS body_digest, h.url, h.final_url, h.status, h.redirects, h.packed AS head_packed"
+    join = "JOIN bodies b ON b.key = x.body JOIN heads h ON h.key = x.head"
     of_page = "x.number IN (SELECT snapshot FROM pages)"
     for which in (of_page, f"NOT ({of_page})"):
         for rows in parts(bind, "snapshots", "number", what, join, which):
@@ -103,15 +100,12 @@ def mark_snapshots(bind: sa.Connection, columns: dict[str, list[str]]) -> None:
 def linked(bind: sa.Connection, row: sa.RowMapping) -> dict[str, object]:
     query = "SELECT s.mark FROM pages p JOIN snapshots s ON s.number = p.snapshot WHERE p.first = :n ORDER BY p.place"
     marks = bind.execute(sa.text(query), {"n": row["number"]}).scalars()
-    head = unpacked(row["head_packed"])
-    return {
-        "url": row["url_name"],
-        "final_url": row["final_name"],
-        "head": None,
-        "headers": head if row["headers"] is None else unpacked(row["headers"], head),
-        "body": row["body_digest"],
-        "pages": b"".join(marks),
-    }
+    headers = unpacked(row["head_packed"])
+    if row["headers"] is not None:
+        fetched_at = datetime.fromtimestamp(row["fetched_at"] // 1_000_000, UTC)
+        headers = unpacked(row["headers"], headers + format_datetime(fetched_at, usegmt=True).encode())
+    answer = {name: row[name] for name in ("url", "final_url", "status", "redirects")}
+    return {**answer, "head": None, "headers": headers, "body": row["body_digest"], "pages": b"".join(marks)}
 
 
 def unpacked(packed: bytes, base: bytes | None = None) -> bytes:
@@ -121,31 +115,19 @@ def unpacked(packed: bytes, base: bytes | None = None) -> bytes:
 
 
 def mark_versions(bind: sa.Connection, columns: dict[str, list[str]]) -> None:
-    what = (
-        "x.*, n.title AS title, n.published AS published, s.mark AS snapshot_mark, r.name AS reader_name, "
-        "j.name AS judged_name, o.name AS outcome_name"
-    )
+    told = ("outcome", "severity", "silent", "reread", "differ", "kinds")
+    what = f"x.*, n.title, n.published, n.reader, s.mark AS snapshot_mark, {', '.join(f'd.{name}' for name in told)}"
     join = (
-        "JOIN headings n ON n.key = x.heading JOIN snapshots s ON s.number = x.snapshot JOIN names r ON r.key = x.reader "
-        "LEFT JOIN names j ON j.key = x.judged JOIN names o ON o.key = x.outcome"
+        "JOIN headings n ON n.key = x.heading JOIN snapshots s ON s.number = x.snapshot "
+        "JOIN verdicts d ON d.key = x.verdict"
     )
+
+    def more(row: sa.RowMapping) -> dict[str, object]:
+        plain = {name: row[name] for name in ("title", "published", "reader", *told)}
+        return {**plain, "heading": None, "verdict": None, "snapshot": row["snapshot_mark"]}
+
     for rows in parts(bind, "versions", "key", what, join):
-        write(
-            bind,
-            "versions",
-            "key",
-            rows,
-            columns,
-            lambda row: {
-                "title": row["title"],
-                "published": row["published"],
-                "heading": None,
-                "snapshot": row["snapshot_mark"],
-                "reader": row["reader_name"],
-                "judged": row["judged_name"],
-                "outcome": row["outcome_name"],
-            },
-        )
+        write(bind, "versions", "key", rows, columns, more)
 
 
 def parts(
