@@ -284,7 +284,9 @@ class Archive:
             keep.require_held(row, expected, owner)
             body = keep.body(connection, snapshot, row.snapshot)
             kept = keep.snapshot(connection, row.key, snapshot, body)
-            made = keep.Made(text, reader, kept, at, imported, row.last_good, at, change, reread=False)
+            # A clock that was set back must not turn the window round.
+            after = min(row.last_good, at) if row.last_good is not None else None
+            made = keep.Made(text, reader, kept, at, imported, after, at, change, reread=False)
             chain = keep.version(connection, row, snapshot, made)
             number = (row.number or 0) + 1
             run = keep.open_run(connection, row.key, outcome, at, number)
@@ -351,7 +353,7 @@ class Archive:
                 connection.execute(update(sources).where(sources.c.key == row.key).values(reader=reader))
                 return None
             snapshot = keep.snapshot_of(connection, row.snapshot)
-            after = row.last_good
+            after = min(row.last_good, at) if row.last_good is not None else None
             made = keep.Made(text, reader, row.snapshot, snapshot.fetched_at, None, after, at, None, reread=True)
             chain = keep.version(connection, row, snapshot, made)
             number = row.number + 1

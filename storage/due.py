@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, bindparam, func, or_, select, update
 
@@ -18,14 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
+LONGEST_LEASE: Final = timedelta(days=1)
+"""No check takes so long: a lease that ends later was given before the clock was set back."""
+
+
 def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, owner: str) -> list[str]:
     """Ids of at most ``limit`` due sources, oldest first, leased to ``owner`` for ``lease_s`` seconds."""
+    lease = timedelta(seconds=lease_s)
     due = (
         select(sources.c.key)
         .where(
             sources.c.retired_at.is_(None),
             sources.c.next_check <= now,
-            or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now),
+            # A lease that ends later than any given now was given before the clock was set back.
+            or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now, sources.c.lease_until > now + lease),
         )
         .order_by(sources.c.next_check)
         .limit(limit)
@@ -38,7 +44,7 @@ def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, 
     taken = (
         update(sources)
         .where(sources.c.key.in_(keys))
-        .values(lease_until=now + timedelta(seconds=lease_s), lease_owner=owner)
+        .values(lease_until=now + lease, lease_owner=owner)
         .returning(sources.c.id, sources.c.next_check)
     )
     return [row.id for row in sorted(connection.execute(taken), key=lambda row: (row.next_check, row.id))]
@@ -79,7 +85,7 @@ def replan(connection: Connection, now: datetime, better: Callable[[Pace], datet
     watched = select(*columns).where(
         sources.c.retired_at.is_(None),
         sources.c.next_check.is_not(None),
-        or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now),
+        or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now, sources.c.lease_until > now + LONGEST_LEASE),
     )
     moved = []
     # Row by row: a hundred thousand sources must not stand in memory at once.

@@ -144,6 +144,10 @@ def told_plainly(engine: Engine) -> Iterator[None]:
         if not isinstance(error, OperationalError):
             raise
         raise StorageError(*_plainly(engine, error)) from error
+    except UnicodeDecodeError as error:
+        # Of a text, or of SQLite's own words about a schema that it cannot read.
+        said = error.object.decode("utf-8", "replace")
+        raise IntegrityError(f"{_place(engine)}: the database is damaged ({said[:100]!r})", hint=_MEND) from error
 
 
 _DAMAGED: Final = ("malformed", "Could not decode to UTF-8", "invalid page in block", "unsupported file format")

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
 
 from storage import guard, rows, texts
 from storage.chain import START, seal
@@ -328,7 +328,10 @@ def unchanged(connection: Connection, notes: Sequence[Unchanged]) -> None:
         states.append({"in_key": row.key, **{f"in_{key}": values[key] for key in _MOVING}})
     if extended:
         going_on = update(ledger).where(ledger.c.number == bindparam("in_run"))
-        connection.execute(going_on.values(last=bindparam("at"), count=ledger.c.count + 1), extended)
+        # A clock that was set back does not shorten what was seen.
+        at = bindparam("at", type_=ledger.c.last.type)
+        later = case((ledger.c.last < at, at), else_=ledger.c.last)
+        connection.execute(going_on.values(last=later, count=ledger.c["count"] + 1), extended)
     if states:
         connection.execute(_AGAIN, states)
     for note in notes:
@@ -363,7 +366,8 @@ def doubt(
     run = row.run
     last = connection.execute(select(ledger).where(ledger.c.number == run)).one_or_none() if run is not None else None
     if last is not None and (last.outcome, last.error) == (outcome.value, error):
-        connection.execute(update(ledger).where(ledger.c.number == run).values(last=at, count=ledger.c.count + 1))
+        later = {"last": max(last.last, at), "count": ledger.c["count"] + 1}
+        connection.execute(update(ledger).where(ledger.c.number == run).values(later))
     else:
         run = open_run(connection, row.key, outcome, at, row.number, error)
     connection.execute(

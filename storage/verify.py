@@ -43,9 +43,20 @@ if TYPE_CHECKING:
 PLAIN_BYTES: Final = 64 << 20
 MOST_FAULTS: Final = 1_000
 """So many are named; of an archive that is damaged all over, the rest is counted."""
+MOST_BYTES: Final = 2 << 30
+"""No body is larger: that is the most that can be configured."""
 STEP: Final = 1_000
 """So many rows lie between two words of progress."""
-_BROKEN: Final = (zstandard.ZstdError, ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError)
+_BROKEN: Final = (
+    zstandard.ZstdError,
+    ValueError,
+    TypeError,
+    KeyError,
+    IndexError,
+    AttributeError,
+    OverflowError,
+    MemoryError,
+)
 """What unpacking and reading a damaged value can raise; ``ValueError`` holds the errors of Unicode and JSON."""
 
 
@@ -203,7 +214,7 @@ class _Proof:
             linked = True
         else:
             try:
-                plain = texts.unpack(row.packed, self._plain(row.base) if row.base is not None else None)
+                plain = _unpacked(row.packed, self._plain(row.base) if row.base is not None else None)
             except _BROKEN as error:
                 return f"cannot be unpacked ({_short(error)})"
             if hashlib.sha256(plain).digest() != row.digest:
@@ -249,7 +260,7 @@ class _Proof:
             if len(run) > texts.FULL_EVERY:
                 raise ValueError("too many dictionaries in a row")
         for packed in reversed(run):
-            plain = texts.unpack(packed, plain)
+            plain = _unpacked(packed, plain)
         assert plain is not None  # noqa: S101  (remembered, or there was a run)
         self._remember(key, plain)
         return plain
@@ -388,7 +399,7 @@ class _Proof:
                 yield "seal", "the seal does not hold: text, raw bytes, times, address, headers or reader were altered"
         try:
             if row.script and plain is not None:
-                texts.unpack(row.script, plain).decode("ascii")
+                _unpacked(row.script, plain).decode("ascii")
         except _BROKEN as error:
             yield "script", f"the script of the change cannot be unpacked ({_short(error)})"
         linked = {"snapshot": row.capture_mark, "heading": None, "title": row.title, "published": row.published}
@@ -396,7 +407,7 @@ class _Proof:
             yield "mark", "the row is not as it was written (mark)"
 
     def _sealed(self, row: Row[Any]) -> Sealed:
-        headers = json.loads(texts.unpack(row.capture_headers).decode("utf-8", "surrogateescape"))
+        headers = json.loads(_unpacked(row.capture_headers).decode("utf-8", "surrogateescape"))
         further = self._pages(row.snapshot, bodies.c.digest) if row.further else []
         return Sealed(
             source=row.id if row.sealed_as is None else row.sealed_as,
@@ -483,7 +494,7 @@ class _Proof:
                 )
             before = row.mark
             try:
-                heads = [line.split(b"\t") for line in texts.unpack(row.heads).splitlines()]
+                heads = [line.split(b"\t") for line in _unpacked(row.heads).splitlines()]
                 told = [(name.decode(), int(number), bytes.fromhex(seal.decode())) for name, number, seal in heads]
             except _BROKEN as error:
                 self._report.add("time-stamp", f"{at}: the heads it covers cannot be read ({_short(error)})")
@@ -563,10 +574,18 @@ def _text(row: Row[Any], before: bytes | None, links: int) -> tuple[bytes | None
     if row.depth != 0 and (before is None or row.depth != links + 1 or links + 1 >= texts.FULL_EVERY):
         return None, "the text does not follow the one that is its dictionary"
     try:
-        plain = texts.unpack(row.packed, before if row.depth else None)
+        plain = _unpacked(row.packed, before if row.depth else None)
     except _BROKEN as error:
         return None, f"the text cannot be unpacked ({_short(error)})"
     return plain, None if hashlib.sha256(plain).digest() == row.digest else "the text does not have its SHA-256"
+
+
+def _unpacked(packed: bytes, base: bytes | None = None) -> bytes:
+    """As ``texts.unpack``; a damaged head that promises gigabytes is not believed."""
+    promised = zstandard.get_frame_parameters(packed).content_size
+    if promised > MOST_BYTES:
+        raise ValueError(f"it promises {promised:,} bytes")
+    return texts.unpack(packed, base)
 
 
 def _less(depth: object) -> int | None:
