@@ -259,7 +259,7 @@ def evidence(path: Path) -> Any:
             return [
                 sorted(map(repr, lite.execute(f"SELECT * FROM {table}"))) for table in EVIDENCE if table != "events"
             ]
-    except sqlite3.DatabaseError:
+    except (sqlite3.DatabaseError, UnicodeDecodeError):
         return None
 
 
