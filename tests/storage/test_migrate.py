@@ -15,6 +15,7 @@ from storage.engine import engine_for, shown, writing
 from storage.errors import StorageError
 from storage.migrate import migrate
 from storage.schema import REVISION, metadata
+from storage.verify import verify
 from tests.storage.conftest import Wordings
 
 
@@ -95,3 +96,22 @@ def test_a_reader_cannot_write(tmp_path: Path, wordings: Wordings) -> None:
     Archive.open(url).close()
     with Archive.open(url, readonly=True) as opened, pytest.raises(StorageError, match="may not be written"):
         opened.declare([wordings.source()], wordings.at(0))
+
+
+def test_an_archive_kept_before_there_were_marks_is_marked_and_proved(filled_url: str) -> None:
+    """Back to schema 0007, as far as it differs, and forward again with all its rows."""
+    engine = engine_for(filled_url)
+    sqlite = engine.dialect.name == "sqlite"
+    with writing(engine) as connection:
+        for table in ("bodies", "snapshots", "headings", "versions", "events", "pages", "timestamps") if sqlite else ():
+            connection.execute(sql(f"DROP TRIGGER {table}_no_replace"))
+        for table in ("bodies", "snapshots", "versions", "timestamps"):
+            connection.execute(sql(f"ALTER TABLE {table} DROP COLUMN mark"))
+        connection.execute(sql("ALTER TABLE sources DROP COLUMN held"))
+        connection.execute(sql("UPDATE ledger SET last = first - 1 WHERE number = 1"))
+        connection.execute(sql("UPDATE alembic_version SET version_num = '0007'"))
+    engine.dispose()
+    before, after, backup = migrate(filled_url)
+    assert (before, after, backup is not None) == ("0007", REVISION, sqlite)
+    report = verify(filled_url)
+    assert ([fault.said for fault in report.faults], report.versions) == ([], 47)
