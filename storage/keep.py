@@ -243,6 +243,14 @@ def text_of(connection: Connection, source: int, number: int) -> Text | None:
     return rows.text(plain, head.title, head.published)
 
 
+def bytes_of(connection: Connection, source: int, number: int) -> bytes | None:
+    """The encoded text of a version; None when it was pruned."""
+    try:
+        return _packed_run(connection, source, number)[0]
+    except Pruned:
+        return None
+
+
 def _packed_run(connection: Connection, source: int, number: int) -> tuple[bytes, Any]:
     """The encoded text of a version and its row, through at most ``FULL_EVERY`` links."""
     found = connection.execute(

@@ -5,7 +5,8 @@ chain is proved from end to end as before. An event says which versions were pru
 gone without such an event is a fault to ``verify``. The first and the latest version of a source are never pruned, nor
 any that is pinned.
 
-Each source is one transaction. What leaned on pruned content is packed anew first, so every other version stays readable.
+What leaned on pruned content is packed anew first, so every other version stays readable. A transaction prunes at most
+``AT_ONCE`` versions, so that a daemon can write in between.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from storage.records import Version
 
 PART: Final = 400
+AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,16 +85,25 @@ def _last_stood(version: Version) -> datetime:
 
 
 def prune(engine: Engine, chosen: Chosen, at: datetime) -> Pruned:
-    """Prune these versions, and say so in an event, in one transaction.
+    """Prune these versions, and say so in events: each transaction in its own.
 
-    Raises ``IntegrityError`` when something that would be packed anew is not what was written: nothing is pruned then.
+    Raises ``IntegrityError`` when something that would be packed anew is not what was written: that transaction prunes
+    nothing then.
     """
+    done = [_together(engine, Chosen(chosen.source, part), at) for part in _parts(chosen.versions, AT_ONCE)]
+    gone = tuple(sorted(number for one in done for number in one.versions))
+    return Pruned(chosen.source, gone, sum(one.bodies for one in done), sum(one.freed_bytes for one in done))
+
+
+def _together(engine: Engine, chosen: Chosen, at: datetime) -> Pruned:
     with writing(engine) as connection:
         if engine.dialect.name == "sqlite":
             # What is freed is overwritten with zeros.
             connection.exec_driver_sql("PRAGMA secure_delete = ON")
         row = keep.locked(connection, chosen.source)
         gone = {number for number in chosen.versions if 1 < number < (row.number or 0)}
+        if not gone:
+            return Pruned(chosen.source, (), 0, 0)
         with guard.opened(connection, ("versions", "bodies")):
             captures, freed = _texts(connection, row, gone)
             emptied, more = _bodies(connection, captures)
@@ -137,10 +148,12 @@ def _texts(connection: Connection, source: Row[Any], gone: set[int]) -> tuple[li
         .order_by(versions.c.number)
         .limit(PART)
     )
-    captures, freed, links, last = list[int](), 0, -1, 0
-    plain: bytes | None = None
+    captures, freed, links, last = list[int](), 0, -1, min(gone) - 1
+    plain = keep.bytes_of(connection, source.key, last)
     while rows := connection.execute(query.where(versions.c.number > last)).all():
         for row in rows:
+            if row.number > max(gone) and row.depth == 0:
+                return captures, freed  # from here on nothing leans on what went
             plain = _plain(source.id, row, plain)
             values = _kept(row, plain, links) if row.number not in gone else _TOMBSTONE
             links = -1 if plain is None or row.number in gone else values.get("depth", row.depth)
@@ -286,9 +299,9 @@ def _damaged(said: str) -> IntegrityError:
     return IntegrityError(f"{said}; nothing was pruned", hint="`variorum verify` names every fault.")
 
 
-def _parts(items: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(items), PART):
-        yield items[start : start + PART]
+def _parts(items: Sequence[int], size: int = PART) -> Iterator[tuple[int, ...]]:
+    for start in range(0, len(items), size):
+        yield tuple(items[start : start + size])
 
 
 def vacuum(engine: Engine) -> None:

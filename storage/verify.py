@@ -472,7 +472,6 @@ class _Proof:
         for row in self._counted("events", self._of_only(query, events.c.source)):
             try:
                 good = row.kind in known and isinstance(row.at, int) and (row.version or 0) <= (row.newest or 0)
-                good = good and (row.after is None or row.after <= row.before)
                 good = good and isinstance(json.loads(row.detail) if row.detail is not None else {}, dict)
             except _BROKEN:
                 good = False

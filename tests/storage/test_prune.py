@@ -111,6 +111,17 @@ def test_bytes_that_another_version_needs_stay(filled: Archive, filled_url: str)
     assert faults(filled_url) == []
 
 
+def test_many_are_pruned_in_several_transactions(
+    filled: Archive, filled_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.prune.AT_ONCE", 7)
+    pruned(filled_url, "long", *range(3, 39))
+    told = [one.detail["versions"] for one in filled.events("long") if one.kind is EventKind.PRUNED]
+    assert told == ["38", "31-37", "24-30", "17-23", "10-16", "3-9"]
+    assert [version.number for version, _ in filled.texts("long")] == [1, 2, 39, 40, 41]
+    assert faults(filled_url) == []
+
+
 def test_every_page_of_a_text_goes_with_it(filled: Archive, filled_url: str) -> None:
     archive, url = filled, filled_url
     keep(archive, "pages", 3)
@@ -141,17 +152,17 @@ def test_pruning_twice_and_in_parts_is_the_same(filled: Archive, filled_url: str
 
 
 def test_evidence_that_is_damaged_already_is_not_covered_up(filled: Archive, filled_url: str) -> None:
-    Forger(filled_url)("UPDATE versions SET severity = 4 WHERE source = 1 AND number = 17")
-    with pytest.raises(IntegrityError, match="long@17: what is kept is not what was written; nothing was pruned"):
-        pruned(filled_url, "long", 16)
+    Forger(filled_url)("UPDATE versions SET severity = 4 WHERE source = 1 AND number = 18")
+    with pytest.raises(IntegrityError, match="long@18: what is kept is not what was written; nothing was pruned"):
+        pruned(filled_url, "long", 17)
     assert not any(one.pruned for one in filled.versions("long"))
 
 
 def test_the_door_is_shut_afterwards_and_after_a_failure(filled: Archive, filled_url: str) -> None:
     pruned(filled_url, "long", 2, 3)
-    Forger(filled_url)("UPDATE versions SET severity = 4 WHERE source = 1 AND number = 17")
+    Forger(filled_url)("UPDATE versions SET severity = 4 WHERE source = 1 AND number = 18")
     with pytest.raises(IntegrityError):
-        pruned(filled_url, "long", 16)
+        pruned(filled_url, "long", 17)
     engine = engine_for(filled_url)
     for table in ("versions", "bodies"):
         with pytest.raises(DBAPIError, match="append-only"), writing(engine) as connection:
