@@ -6,9 +6,17 @@ import sqlite3
 from contextlib import closing
 
 import pytest
+from sqlalchemy import text as sql
+from sqlalchemy.exc import DBAPIError
 
+from storage.engine import engine_for, writing
+from storage.errors import IntegrityError
 from storage.guard import EVIDENCE
+from storage.prune import Chosen, prune
 from storage.schema import metadata
+from storage.verify import verify
+from tests.storage.filled import at
+from tests.storage.sabotage import Forger
 
 Table = tuple[str, str, str, str]
 
@@ -76,3 +84,24 @@ def test_a_body_cannot_be_replaced_by_its_digest(filled_url: str) -> None:
         replaced = "INSERT OR REPLACE INTO bodies (digest, size, depth, packed) VALUES (?, 1, 0, x'00')"
         with pytest.raises(sqlite3.IntegrityError, match="bodies is append-only"):
             lite.execute(replaced, (digest,))
+
+
+def pruned(url: str, *versions: int) -> None:
+    engine = engine_for(url)
+    try:
+        prune(engine, Chosen("long", versions), at(100))
+    finally:
+        engine.dispose()
+
+
+def test_the_door_that_prune_goes_through_is_shut_afterwards_and_after_a_failure(filled_url: str) -> None:
+    pruned(filled_url, 2, 3)
+    Forger(filled_url)("UPDATE versions SET severity = 4 WHERE source = 1 AND number = 18")
+    with pytest.raises(IntegrityError):
+        pruned(filled_url, 17)
+    engine = engine_for(filled_url)
+    for table in ("versions", "bodies"):
+        with pytest.raises(DBAPIError, match="append-only"), writing(engine) as connection:
+            connection.execute(sql(f"UPDATE {table} SET depth = depth"))
+    engine.dispose()
+    assert not [line for line in (fault.said for fault in verify(filled_url).faults) if "trigger" in line]
