@@ -10,6 +10,7 @@ BENCHES = {
     "storage": ("bench.storage", "bytes and time a version, beside git and zstd"),
     "claims": ("bench.claims", "claims of due sources among a million, on both engines"),
     "archive": ("bench.archive", "log, show and grep on an archive of 100,000 versions"),
+    "proving": ("bench.proving", "verify and backup: time and memory, by number of versions"),
     "transfer": ("bench.transfer", "moving in and out: time, size, whether the same comes back"),
     "daemon": ("bench.daemon", "resident memory and idle CPU of the daemon, by number of sources"),
     "differ": ("bench.differ", "quality | speed: the differ beside other differs"),

@@ -143,11 +143,13 @@ class Daemon:
         claimed in their stead.
         """
         now = self._around.now()
-        if (now - self.pulse.ticked).total_seconds() > ASLEEP_S:
+        passed_s = (now - self.pulse.ticked).total_seconds()
+        if abs(passed_s) > ASLEEP_S:
             moved = await replan(self._settings, self._around.writer, now, self._around.dice)
-            log.warning(
-                "woke after %.0f s; %d overdue checks are spread", (now - self.pulse.ticked).total_seconds(), moved
-            )
+            if passed_s > 0:
+                log.warning("woke after %.0f s; %d overdue checks are spread", passed_s, moved)
+            else:
+                log.warning("the clock was set back by %.0f s; %d checks are planned anew", -passed_s, moved)
         started = 0
         for _ in range(CLAIMS):
             free = self._parts.settings.concurrency - len(self._running)

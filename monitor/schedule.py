@@ -231,6 +231,12 @@ def replanned(
         return _within(
             rhythm.hours if isinstance(rhythm, Planned) else None, now + timedelta(seconds=jitter * over_s), 0
         )
+    if last_check is not None and last_check > now:
+        # The clock was set back: what was planned by the old one may be far away.
+        return min(
+            next_check,
+            next_due(rhythm, now, first_seen=first_seen, last_change=last_change, failures=failures, jitter=jitter),
+        )
     if failures or last_check is None:
         return None
     latest = next_due(rhythm, last_check, first_seen=first_seen, last_change=last_change, failures=0, jitter=1.0)

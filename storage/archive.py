@@ -295,7 +295,9 @@ class Archive:
             wording = keep.Wording(row.key, number, rows.encoded(text))
             body = keep.body(connection, snapshot, row.snapshot, wording)
             kept = keep.snapshot(connection, row.key, snapshot, body, row.snapshot, wording=wording)
-            made = keep.Made(text, reader, kept, row.last_good, at, outcome, change, imported)
+            # A clock that was set back must not turn the window round.
+            after = min(row.last_good, at) if row.last_good is not None else None
+            made = keep.Made(text, reader, kept, after, at, outcome, change, imported)
             chain = keep.version(connection, row, snapshot, made)
             keep.happened(connection, {source: row.key}, events)
             keep.stand(
@@ -361,7 +363,8 @@ class Archive:
                 connection.execute(update(sources).where(sources.c.key == row.key).values(reader=reader))
                 return None
             snapshot = Unpacking(connection).snapshot(row.snapshot)
-            made = keep.Made(text, reader, row.snapshot, row.last_good, at, Outcome.REREAD, reread=True)
+            after = min(row.last_good, at) if row.last_good is not None else None
+            made = keep.Made(text, reader, row.snapshot, after, at, Outcome.REREAD, reread=True)
             chain = keep.version(connection, row, snapshot, made)
             number = row.number + 1
             keep.stand(

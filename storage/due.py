@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Select, bindparam, or_, select, update
 
@@ -17,6 +17,10 @@ from storage.schema import DUE, sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+
+LONGEST_LEASE: Final = timedelta(days=1)
+"""No check takes so long: a lease that ends later was given before the clock was set back."""
 
 
 def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, owner: str) -> list[str]:
@@ -74,8 +78,11 @@ def replan(connection: Connection, now: datetime, better: Callable[[Pace], datet
     watched = select(*columns).where(
         sources.c.retired_at.is_(None),
         sources.c.next_check.is_not(None),
-        or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now),
+        or_(sources.c.lease_until.is_(None), sources.c.lease_until <= now, sources.c.lease_until > now + LONGEST_LEASE),
     )
+    # Given before the clock was set back: nobody holds these any more.
+    stale = update(sources).where(sources.c.lease_until > now + LONGEST_LEASE)
+    connection.execute(stale.values(lease_until=None, lease_owner=None))
     moved = []
     # Row by row: a hundred thousand sources must not stand in memory at once.
     for row in connection.execute(watched.execution_options(stream_results=True, yield_per=500)):

@@ -7,14 +7,19 @@ for writes, so that two processes queue up instead of failing half-way.
 
 from __future__ import annotations
 
+import os
 import re
+import shutil
+import sqlite3
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import QueuePool
 
 from storage.errors import IntegrityError, StorageError
 
@@ -33,7 +38,7 @@ def engine_for(url: str, *, readonly: bool = False) -> Engine:
     address = parsed(url)
     if address.get_backend_name() == "postgresql":
         return create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
-    engine = create_engine(address)
+    engine = create_engine(address, **_unwritable(address)) if readonly else create_engine(address)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: DBAPIConnection, _record: object) -> None:
@@ -49,6 +54,21 @@ def engine_for(url: str, *, readonly: bool = False) -> Engine:
         cursor.close()
 
     return engine
+
+
+def _unwritable(address: URL) -> dict[str, Any]:
+    """How to read a file where nothing may be written: even a reader makes files beside one with a write-ahead log.
+
+    Only where no log lies beside it: then nobody is writing, and it can be taken for unchanging.
+    """
+    file = Path(address.database or "")
+    if not file.is_file() or (os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)):
+        return {}
+    log = file.with_name(f"{file.name}-wal")
+    if log.exists() and log.stat().st_size:
+        return {}
+    place = f"file:{quote(str(file.absolute()))}?immutable=1"
+    return {"creator": lambda: sqlite3.connect(place, uri=True, check_same_thread=False), "poolclass": QueuePool}
 
 
 def parsed(url: str) -> URL:
@@ -133,9 +153,6 @@ def told_plainly(engine: Engine) -> Iterator[None]:
     """Turn the driver's errors into one line that says what to do."""
     try:
         yield
-    except UnicodeDecodeError as error:
-        # What SQLite says of a damaged schema holds the damaged words, and its driver cannot read them.
-        raise IntegrityError(f"{_place(engine)}: the database is damaged (its schema is)", hint=_MEND) from error
     except DBAPIError as error:
         said = str(error.orig)
         if any(words in said for words in _DAMAGED):
@@ -147,6 +164,10 @@ def told_plainly(engine: Engine) -> Iterator[None]:
         if not isinstance(error, OperationalError):
             raise
         raise StorageError(*_plainly(engine, error)) from error
+    except UnicodeDecodeError as error:
+        # Of a text, or of SQLite's own words about a schema that it cannot read.
+        said = error.object.decode("utf-8", "replace")
+        raise IntegrityError(f"{_place(engine)}: the database is damaged ({said[:100]!r})", hint=_MEND) from error
 
 
 _DAMAGED: Final = ("malformed", "Could not decode to UTF-8", "invalid page in block", "unsupported file format")
@@ -160,6 +181,8 @@ def _first_line(said: str) -> str:
 
 def _plainly(engine: Engine, error: OperationalError) -> tuple[str]:
     said = _first_line(str(error.orig))
+    if said == "disk I/O error" and _full(engine):
+        said = "database or disk is full"
     words = {
         "unable to open database file": "cannot be opened or created; does the folder exist, and may you write there?",
         "attempt to write a readonly database": "may not be written",
@@ -168,6 +191,14 @@ def _plainly(engine: Engine, error: OperationalError) -> tuple[str]:
         "disk I/O error": "the disk gave an error",
     }
     return (f"{_place(engine)}: {words.get(said, said)}",)
+
+
+def _full(engine: Engine) -> bool:
+    """Whether an error of the disk is that there is no room left for the files that SQLite makes beside its own."""
+    try:
+        return shutil.disk_usage(Path(engine.url.database or ".").absolute().parent).free < 65_536
+    except OSError:
+        return False
 
 
 def _place(engine: Engine) -> str:

@@ -5,7 +5,8 @@ chain is proved from end to end as before. An event says which versions were pru
 gone without such an event is a fault to ``verify``. The first and the latest version of a source are never pruned, nor
 any that is pinned.
 
-Each source is one transaction. What leaned on pruned content is packed anew first, so every other version stays readable.
+What leaned on pruned content is packed anew first, so every other version stays readable. A transaction prunes at most
+``AT_ONCE`` versions, so that a daemon can write in between.
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from storage.records import Version
 
 PART: Final = 400
+AT_ONCE: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +86,25 @@ def _last_stood(version: Version) -> datetime:
 
 
 def prune(engine: Engine, chosen: Chosen, at: datetime) -> Pruned:
-    """Prune these versions, and say so in an event, in one transaction.
+    """Prune these versions, and say so in events: each transaction in its own.
 
-    Raises ``IntegrityError`` when something that would be packed anew is not what was written: nothing is pruned then.
+    Raises ``IntegrityError`` when something that would be packed anew is not what was written: that transaction prunes
+    nothing then.
     """
+    done = [_together(engine, Chosen(chosen.source, part), at) for part in _parts(chosen.versions, AT_ONCE)]
+    gone = tuple(sorted(number for one in done for number in one.versions))
+    return Pruned(chosen.source, gone, sum(one.bodies for one in done), sum(one.freed_bytes for one in done))
+
+
+def _together(engine: Engine, chosen: Chosen, at: datetime) -> Pruned:
     with writing(engine) as connection:
         if engine.dialect.name == "sqlite":
             # What is freed is overwritten with zeros.
             connection.exec_driver_sql("PRAGMA secure_delete = ON")
         row = keep.locked(connection, chosen.source)
         gone = {number for number in chosen.versions if 1 < number < (row.number or 0)}
+        if not gone:
+            return Pruned(chosen.source, (), 0, 0)
         with guard.opened(connection, ("versions", "bodies")):
             captures, freed = _stand_alone(connection, row, gone)
             emptied, more = _bodies(connection, row.key, gone, captures)
@@ -127,10 +138,10 @@ def pruned_numbers(detail: Mapping[str, Any]) -> set[int]:
 
 
 def _stand_alone(connection: Connection, source: Row[Any], gone: set[int]) -> tuple[list[int], int]:
-    """Prove every text, and pack those alone that lean on one of ``gone``; the captures of these, and the bytes freed."""
+    """Prove ``gone`` and what may lean on them, and pack alone what does; the captures of these, and the bytes freed."""
     unpacking = Unpacking(connection)
     captures, freed = list[int](), 0
-    for row in _history(connection, source):
+    for row in _history(connection, source, min(gone), max(gone) + texts.STRIDE):
         if not row.packed:
             continue
         plain = _proved(source.id, row, unpacking)
@@ -146,15 +157,15 @@ def _stand_alone(connection: Connection, source: Row[Any], gone: set[int]) -> tu
 def _empty_texts(connection: Connection, source: Row[Any], gone: set[int]) -> int:
     """Empty the texts of ``gone``; returns the bytes freed."""
     freed = 0
-    for row in _history(connection, source):
+    for row in _history(connection, source, min(gone), max(gone)):
         if row.number in gone and row.packed:
             freed += len(row.packed)
             _write_version(connection, row, {"packed": b"", "back": 0})
     return freed
 
 
-def _history(connection: Connection, source: Row[Any]) -> Iterator[Row[Any]]:
-    """The versions of a source in their order, some hundreds at a time, with what their marks cover."""
+def _history(connection: Connection, source: Row[Any], first: int, most: int) -> Iterator[Row[Any]]:
+    """The versions ``first`` to ``most`` of a source, some hundreds at a time, with what their marks cover."""
     verdict = [column for column in verdicts.c if column.name != "key"]
     query = (
         select(
@@ -172,7 +183,8 @@ def _history(connection: Connection, source: Row[Any]) -> Iterator[Row[Any]]:
         .order_by(versions.c.number)
         .limit(PART)
     )
-    last = 0
+    last = first - 1
+    query = query.where(versions.c.number <= most)
     while rows := connection.execute(query.where(versions.c.number > last)).all():
         yield from rows
         last = rows[-1].number
@@ -319,9 +331,9 @@ def _damaged(said: str) -> IntegrityError:
     return IntegrityError(f"{said}; nothing was pruned", hint="`variorum verify` names every fault.")
 
 
-def _parts(items: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(items), PART):
-        yield items[start : start + PART]
+def _parts(items: Sequence[int], size: int = PART) -> Iterator[tuple[int, ...]]:
+    for start in range(0, len(items), size):
+        yield tuple(items[start : start + size])
 
 
 def vacuum(engine: Engine) -> None:

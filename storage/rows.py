@@ -174,7 +174,9 @@ def sealed(source_id: str, row: Any, taken: Snapshot, digests: bytes | None = No
 
 
 def event_values(source_key: int, told: Event) -> dict[str, Any]:
-    """The columns of an event."""
+    """The columns of an event. A window that a clock, set back in between, has turned round is closed."""
+    window = told.window
+    after = min(window.after, window.before) if window is not None and window.after is not None else None
     return {
         "source": source_key,
         "kind": told.kind.value,
@@ -182,8 +184,8 @@ def event_values(source_key: int, told: Event) -> dict[str, Any]:
         "version": told.version,
         "severity": told.severity,
         "silent": told.silent,
-        "after": told.window.after if told.window else None,
-        "before": told.window.before if told.window else None,
+        "after": after,
+        "before": window.before if window else None,
         "detail": json.dumps(told.detail, ensure_ascii=False, sort_keys=True) if told.detail else None,
     }
 

@@ -60,6 +60,8 @@ if TYPE_CHECKING:
 PLAIN_BYTES: Final = 64 << 20
 MOST_FAULTS: Final = 1_000
 """So many are named; of an archive that is damaged all over, the rest is counted."""
+MOST_BYTES: Final = 2 << 30
+"""No body is larger: that is the most that can be configured."""
 STEP: Final = 1_000
 """So many rows lie between two words of progress."""
 _BROKEN: Final = (
@@ -72,6 +74,7 @@ _BROKEN: Final = (
     IndexError,
     AttributeError,
     OverflowError,
+    MemoryError,
 )
 """What unpacking and reading a damaged value can raise; ``ValueError`` holds the errors of Unicode and JSON."""
 
@@ -233,7 +236,7 @@ class _Proof:
             linked = True
         else:
             try:
-                plain = texts.unpack(row.packed, self._dictionary(row))
+                plain = _unpacked(row.packed, self._dictionary(row))
             except _BROKEN as error:
                 return f"cannot be unpacked ({_short(error)})"
             if hashlib.sha256(plain).digest() != row.digest:
@@ -276,7 +279,7 @@ class _Proof:
             if len(way) > texts.FULL_EVERY:
                 raise ValueError("too many dictionaries in a row")
         for row in reversed(way):
-            self._remember(row.key, texts.unpack(row.packed, self._dictionary(row)))
+            self._remember(row.key, _unpacked(row.packed, self._dictionary(row)))
         return self._plains[key]
 
     def _dictionary(self, row: Row[Any]) -> bytes:
@@ -305,7 +308,12 @@ class _Proof:
             marks = self._pages(row.number, snapshots.c.mark) if row.further else []
             further = b"".join(mark for mark in marks if isinstance(mark, bytes))
             linked = {name: row._mapping[name] for name in _ANSWER}
-            linked |= {"head": None, "headers": _headers(row, row.fetched_at), "body": row.body_digest, "pages": further}
+            linked |= {
+                "head": None,
+                "headers": _headers(row, row.fetched_at),
+                "body": row.body_digest,
+                "pages": further,
+            }
             mark = mark_of("snapshots", snapshots.c.keys(), row._mapping, **linked)
             if mark != row.mark or (row.further and not self._in_order(row.number, row.further)):
                 self._blame_capture(row)
@@ -493,7 +501,6 @@ class _Proof:
         for row in self._counted("events", self._of_only(query, events.c.source)):
             try:
                 good = row.kind in known and isinstance(row.at, int) and (row.version or 0) <= (row.newest or 0)
-                good = good and (row.after is None or row.after <= row.before)
                 good = good and isinstance(json.loads(row.detail) if row.detail is not None else {}, dict)
             except _BROKEN:
                 good = False
@@ -515,7 +522,7 @@ class _Proof:
                 )
             before = row.mark
             try:
-                heads = [line.split(b"\t") for line in texts.unpack(row.heads).splitlines()]
+                heads = [line.split(b"\t") for line in _unpacked(row.heads).splitlines()]
                 told = [(name.decode(), int(number), bytes.fromhex(seal.decode())) for name, number, seal in heads]
             except _BROKEN as error:
                 self._report.add("time-stamp", f"{at}: the heads it covers cannot be read ({_short(error)})")
@@ -618,10 +625,18 @@ def _text(row: Row[Any], near: dict[int, bytes]) -> tuple[bytes | None, str | No
             return None, "the text does not follow the one that is its dictionary"
         base = near[row.number - row.back]
     try:
-        plain = texts.unpack(row.packed, base)
+        plain = _unpacked(row.packed, base)
     except _BROKEN as error:
         return None, f"the text cannot be unpacked ({_short(error)})"
     return plain, None if hashlib.sha256(plain).digest() == row.digest else "the text does not have its SHA-256"
+
+
+def _unpacked(packed: bytes, base: bytes | None = None) -> bytes:
+    """As ``texts.unpack``; a damaged head that promises gigabytes is not believed."""
+    promised = zstandard.get_frame_parameters(texts.MAGIC + packed).content_size
+    if promised > MOST_BYTES:
+        raise ValueError(f"it promises {promised:,} bytes")
+    return texts.unpack(packed, base)
 
 
 def _less(depth: object) -> int | None:

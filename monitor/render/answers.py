@@ -203,7 +203,7 @@ def sources_table(rows: Sequence[tuple[str, str, str, str]], style: Style) -> st
 
 
 def status_table(states: Sequence[SourceState], now: datetime, style: Style) -> str:
-    """How each source stands: state, versions, last good check, next check; then what goes wrong, in full."""
+    """How each source stands: state, versions, last good check, next check, the head of its chain; then what goes wrong."""
     rows = [
         (
             state.source.id,
@@ -211,10 +211,11 @@ def status_table(states: Sequence[SourceState], now: datetime, style: Style) -> 
             f"{state.versions:,}",
             _ago(state.last_good, now),
             _until(state.next_check, now) if not state.retired else "–",
+            state.chain[:12] if state.chain else "–",
         )
         for state in states
     ]
-    shown = table(("SOURCE", "STATE", "VERSIONS", "LAST GOOD", "NEXT"), rows, style, colors={1: _STATE_ROLES})
+    shown = table(("SOURCE", "STATE", "VERSIONS", "LAST GOOD", "NEXT", "CHAIN"), rows, style, colors={1: _STATE_ROLES})
     troubles = [
         f"{one_line(state.source.id)}: {plural(state.failures, 'failure')} in a row: {one_line(state.last_error)}"
         for state in states

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from monitor.differ import compare
+from storage import merkle
 from storage.archive import Archive, Unchanged
 from storage.records import Event, EventKind, Outcome, Snapshot, Source, Suspicion, Text, Window
 
@@ -74,6 +76,13 @@ def fill(archive: Archive, *, long: int = 20) -> None:
     keep(archive, "old-name", 1, snapshot("old-name", 1, pages=further, final_url="https://example.org/else"))
     archive.rename({"pages": "old-name"})
     keep(archive, "pages", 2)
-    archive.keep_timestamp(at(70), "https://tsa.example/", archive.heads(), b"token of an authority")
+    stamp(archive, 70)
     keep(archive, "long", long + 1)
-    archive.keep_timestamp(at(80), "https://tsa.example/", archive.heads(), b"another token")
+    stamp(archive, 80)
+
+
+def stamp(archive: Archive, minute: float) -> None:
+    """A time-stamp whose token is an authority's in one respect: it holds the hash of what was stamped."""
+    heads = archive.heads()
+    root = merkle.root([head.leaf for head in heads])
+    archive.keep_timestamp(at(minute), "https://tsa.example/", heads, b"token " + hashlib.sha256(root).digest())

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 
 def binaries() -> Path | None:
@@ -28,37 +29,55 @@ def binaries() -> Path | None:
 @contextmanager
 def server(folder: Path) -> Iterator[str]:
     """A running server; yields the start of a URL to which a database name can be put (``…/NAME?host=…``)."""
-    # PostgreSQL refuses to run as root: an account that owns nothing will do.
-    nobody = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
-    # A socket's path may have about a hundred characters, so it lives in a short folder of its own.
-    place = Path(tempfile.mkdtemp(prefix="vpg"))
-    as_nobody: dict[str, object] = {}
-    if nobody is not None:
-        as_nobody = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-        os.chown(place, nobody.pw_uid, nobody.pw_gid)
-    place.chmod(0o755)
-    run = {**as_nobody, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": place}
-    tables = place / "data"
-    subprocess.run(
-        [folder / "initdb", "--no-sync", "-A", "trust", "-U", "test", "-E", "UTF8", "--locale=C.UTF-8", "-D", tables],
-        check=True,
-        **run,  # type: ignore[call-overload]
-    )
-    off = [f"{name}=off" for name in ("fsync", "full_page_writes", "synchronous_commit")]
-    options = [part for one in off for part in ("-c", one)]
-    process = subprocess.Popen(
-        [folder / "postgres", "-D", tables, "-k", place, "-c", "listen_addresses=", *options],
-        **run,  # type: ignore[call-overload]
-    )
-    try:
-        ready = [folder / "pg_isready", "-h", place, "-U", "test", "-t", "1"]
+    with Cluster(folder) as running:
+        yield running.url
+
+
+class Cluster:
+    """A server with its tables, which can be stopped hard and started again. ``durable``: it waits for its log."""
+
+    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+        self._folder = folder
+        # PostgreSQL refuses to run as root: an account that owns nothing will do.
+        nobody = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
+        # A socket's path may have about a hundred characters, so it lives in a short folder of its own.
+        self._place = Path(tempfile.mkdtemp(prefix="vpg"))
+        self._run: dict[str, Any] = {
+            "stdout": subprocess.DEVNULL,
+            "stderr": subprocess.DEVNULL,
+            "cwd": self._place,
+        }
+        if nobody is not None:
+            self._run |= {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
+            os.chown(self._place, nobody.pw_uid, nobody.pw_gid)
+        self._place.chmod(0o755)
+        off = ("fsync", "full_page_writes") if durable else ("fsync", "full_page_writes", "synchronous_commit")
+        self._options = [part for one in off for part in ("-c", f"{one}=off")]
+        self.url = f"postgresql://test@/{{name}}?host={self._place}"
+
+    def __enter__(self) -> Cluster:
+        made = [self._folder / "initdb", "--no-sync", "-A", "trust", "-U", "test", "-E", "UTF8", "--locale=C.UTF-8"]
+        subprocess.run([*made, "-D", self._place / "data"], check=True, **self._run)
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.send_signal(signal.SIGINT)  # its fast end: SIGTERM would wait for a client that was left
+        self._process.wait(timeout=30)
+        shutil.rmtree(self._place, ignore_errors=True)
+
+    def start(self) -> None:
+        """Start the server, and wait until it answers."""
+        program = [self._folder / "postgres", "-D", self._place / "data", "-k", self._place]
+        self._process = subprocess.Popen([*program, "-c", "listen_addresses=", *self._options], **self._run)
+        ready = [self._folder / "pg_isready", "-h", self._place, "-U", "test", "-t", "1"]
         for _ in range(120):
-            if process.poll() is not None:
+            if self._process.poll() is not None:
                 raise RuntimeError("PostgreSQL ended at once")
             if subprocess.run(ready, stdout=subprocess.DEVNULL, check=False).returncode == 0:
                 break
-        yield f"postgresql://test@/{{name}}?host={place}"
-    finally:
-        process.send_signal(signal.SIGINT)  # its fast end: SIGTERM would wait for a client that was left
-        process.wait(timeout=30)
-        shutil.rmtree(place, ignore_errors=True)
+
+    def crash(self) -> None:
+        """What ``pg_ctl stop -m immediate`` does: every process goes at once, and the log is read at the next start."""
+        self._process.send_signal(signal.SIGQUIT)
+        self._process.wait(timeout=30)

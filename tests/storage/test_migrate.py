@@ -23,6 +23,7 @@ from storage.errors import IntegrityError, StorageError
 from storage.migrate import migrate
 from storage.records import Outcome, Snapshot, Text
 from storage.schema import BODY_PREFIX, BY_HAND, KNOWN_REVISIONS, PREFIX_BYTES, REVISION, bodies, metadata, microseconds
+from storage.verify import verify
 from tests.storage import older
 from tests.storage.conftest import Wordings
 
@@ -129,6 +130,7 @@ def test_an_older_archive_is_brought_forward_whole(url: str, revision: str, tmp_
     if url.startswith("sqlite"):
         assert backup is not None
         assert sqlite3.connect(backup).execute("SELECT version_num FROM alembic_version").fetchone() == (revision,)
+    assert [fault.said for fault in verify(url).faults] == []
     with Archive.open(url) as archive:
         # The chain: the seals are the same, to the byte, and hold over what is there now.
         assert [stored for _, stored in archive.seals("one")] == kept.seals

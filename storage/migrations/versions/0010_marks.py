@@ -39,6 +39,8 @@ def upgrade() -> None:
     for table in MARKED:
         op.add_column(table, sa.Column("mark", sa.LargeBinary))
     op.add_column("sources", sa.Column("held", sa.LargeBinary))
+    # A clock that was set back could leave a run that ends before it begins.
+    op.execute("UPDATE ledger SET last = first WHERE last < first")
     bind = op.get_bind()
     sqlite = bind.dialect.name == "sqlite"
     lifted = lift(bind, sqlite)

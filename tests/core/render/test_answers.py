@@ -182,7 +182,7 @@ def test_status_says_how_each_source_stands() -> None:
     ]
     shown = answers.status_table(states, NINE + timedelta(minutes=12), PLAIN)
     rows = [line.split() for line in shown.splitlines()]
-    assert rows[1] == ["mfa", "ok", "2", "12", "min", "ago", "in", "2", "h"]
+    assert rows[1] == ["mfa", "ok", "2", "12", "min", "ago", "in", "2", "h", "cd" * 6]
     assert rows[2][:2] == ["gone-page", "gone"]
     assert rows[3][:4] == ["fresh", "waiting", "0", "never"]
     assert rows[4][1] == "retired"
