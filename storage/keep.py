@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
 
 from storage import guard, rows, runs, search, texts
 from storage.chain import START, seal
@@ -376,10 +376,13 @@ def unchanged(connection: Connection, notes: Sequence[Unchanged]) -> None:
 
 
 _MOVING: Final = ("etag", "last_modified", "last_good", "last_check", "last_outcome", "next_check")
+_AT: Final = bindparam("in_last_good", type_=sources.c.last_good.type)
+_LATER: Final = case((sources.c.last_good > _AT, sources.c.last_good), else_=_AT)
+"""A clock that was set back does not shorten what was seen."""
 _SEEN: Final = (
     update(sources)
     .where(sources.c.key == bindparam("in_key"))
-    .values({**{name: bindparam(f"in_{name}") for name in _MOVING}, **_CALM})
+    .values({**{name: bindparam(f"in_{name}") for name in _MOVING}, **_CALM, "last_good": _LATER})
 )
 _AGAIN: Final = _SEEN.values(run_count=sources.c.run_count + 1)
 _BEGUN: Final = _SEEN.values(run_outcome=bindparam("in_run"), run_first=bindparam("in_at"), run_count=1)

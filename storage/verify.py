@@ -633,7 +633,9 @@ def _text(row: Row[Any], near: dict[int, bytes]) -> tuple[bytes | None, str | No
 
 def _unpacked(packed: bytes, base: bytes | None = None) -> bytes:
     """As ``texts.unpack``; a damaged head that promises gigabytes is not believed."""
-    promised = zstandard.get_frame_parameters(texts.MAGIC + packed).content_size
+    promised = zstandard.get_frame_parameters(
+        packed if packed.startswith(texts.MAGIC) else texts.MAGIC + packed
+    ).content_size
     if promised > MOST_BYTES:
         raise ValueError(f"it promises {promised:,} bytes")
     return texts.unpack(packed, base)

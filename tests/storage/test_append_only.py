@@ -75,17 +75,6 @@ def refused_by_postgresql(url: str, name: str, attempts: list[str]) -> None:
         assert connection.execute(f"SELECT count(*) FROM {name}").fetchone() == count  # type: ignore[arg-type]
 
 
-def test_a_body_cannot_be_replaced_by_its_digest(filled_url: str) -> None:
-    """The unique digest is another way in for REPLACE than the key."""
-    if not filled_url.startswith("sqlite"):
-        pytest.skip("PostgreSQL knows no REPLACE")
-    with closing(sqlite3.connect(filled_url.removeprefix("sqlite:///"))) as lite:
-        (digest,) = lite.execute("SELECT digest FROM bodies LIMIT 1").fetchone()
-        replaced = "INSERT OR REPLACE INTO bodies (digest, size, depth, packed) VALUES (?, 1, 0, x'00')"
-        with pytest.raises(sqlite3.IntegrityError, match="bodies is append-only"):
-            lite.execute(replaced, (digest,))
-
-
 def pruned(url: str, *versions: int) -> None:
     engine = engine_for(url)
     try:

@@ -80,7 +80,7 @@ def test_a_backup_never_overwrites_and_leaves_nothing_behind(small: str, tmp_pat
 
 
 def test_a_damaged_archive_is_not_passed_on_as_a_good_one(filled_url: str, tmp_path: Path) -> None:
-    Forger(filled_url)("UPDATE versions SET reader = 'x' WHERE source = 1 AND number = 5")
+    Forger(filled_url)("UPDATE versions SET looks = 77 WHERE source = 1 AND number = 5")
     with pytest.raises(IntegrityError, match=r"does not prove whole \(long@5: "):
         backup(filled_url, str(tmp_path / "copy.db"))
     assert not (tmp_path / "copy.db").exists()

@@ -236,7 +236,7 @@ def test_both_engines_find_an_alteration_and_name_it(filled_url: str) -> None:
     assert said(verify(filled_url)) == []
     forge = Forger(filled_url)
     forge("UPDATE versions SET packed = ? WHERE source = 1 AND number = 3", [b"never written"])
-    forge("UPDATE snapshots SET redirects = 'elsewhere' WHERE number = 2")
+    forge("UPDATE snapshots SET doubt = 'elsewhere' WHERE number = 2")
     faults = said(verify(filled_url))
     assert "long@3: the row is not as it was written (mark)" in faults
     assert "long@2: how it was received (capture 2) is not as it was written (mark)" in faults
