@@ -2,7 +2,7 @@
 
 A channel takes a :class:`Letter`, says it, and raises ``DeliveryError`` when that failed. It knows neither the database
 nor retries: ``monitor.deliver`` gathers letters, counts attempts and decides what happens next. Importing this package
-loads no channel. To add one: one module with a class that has ``send``, and one line in :data:`CHANNELS`.
+loads no channel. To add one: one module with a class that has ``send`` and ``aclose``, one line in ``channels.py``.
 """
 
 from __future__ import annotations
@@ -72,3 +72,6 @@ class Channel(Protocol):
 
     async def send(self, letter: Letter) -> None:
         """Say it once. Returns when the other side has accepted it; ``DeliveryError`` otherwise."""
+
+    async def aclose(self) -> None:
+        """Close what is held open. Nothing is sent after."""

@@ -315,7 +315,7 @@ def test_secrets_stand_in_no_error(tmp_path: Path) -> None:
         sources:
           - {url: "${URL}", timeout: "${TOKEN}"}
         channels:
-          a: {email: {to: a@b.org, smtp: {host: h, password: 12345}}}
+          a: {email: {to: a@b.org, smtp: {host: h, user: me, password: 12345}}}
           b: {apprise: {slack: hunter2}}
         """
     with pytest.raises(ConfigProblems) as caught:
