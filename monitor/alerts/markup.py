@@ -7,6 +7,7 @@ styles gone the change can still be read. Nothing is loaded from anywhere.
 
 from __future__ import annotations
 
+import re
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
@@ -42,6 +43,11 @@ if TYPE_CHECKING:
     from monitor.alerts import Letter, Notice
     from monitor.render.pieces import Piece
 
+_HELD: Final = re.compile(
+    r"\[-(?:[^\W\u1100-\u11ff\u2e80-\ua4cf\uac00-\ud7ff\uf900-\ufaff\uff00-\uffef]{1,24}(?!\w)|\w)"
+)
+"""A sign with the word after it (of scripts without spaces, the character): a line may end after a hyphen otherwise."""
+
 MARKS: Final = {
     Role.DELETED: "background-color:#ffe0dc;color:#8a1a10;text-decoration:line-through;",
     Role.INSERTED: "background-color:#d9f2dd;color:#0a5a1d;text-decoration:underline;",
@@ -62,6 +68,7 @@ _BODY: Final = (
     "margin:0 auto;padding:12px;max-width:680px;"
     "font-family:Georgia,'Noto Serif','Noto Serif CJK SC',serif;font-size:16px;line-height:1.5;"
 )
+_TITLE: Final = "font-size:22px;line-height:1.3;margin:0 0 8px 0;"
 _SMALL: Final = "font-family:Arial,Helvetica,'Noto Sans',sans-serif;font-size:13px;line-height:1.45;"
 _QUIET: Final = _SMALL + "color:#767676;"
 _FACTS: Final = _SMALL + "margin:12px 0;border-collapse:collapse;"
@@ -116,7 +123,7 @@ def _letter(letter: Letter) -> Iterator[str]:
 
 def _contents(letter: Letter) -> Iterator[str]:
     count = len(letter.notices) + letter.more
-    yield f'<h1 style="font-size:22px;line-height:1.3;margin:0 0 8px 0;">{plural(count, "alert")}</h1>'
+    yield f'<h1 style="{_TITLE}">{plural(count, "alert")}</h1>'
     yield f'<p style="{_QUIET}margin:0 0 12px 0;">{escaped(shown_time(letter.at))}</p>'
     yield f'<ol style="{_SMALL}padding-left:28px;">'
     for place, (head, told) in enumerate(contents(letter), 1):
@@ -132,14 +139,15 @@ def _contents(letter: Letter) -> Iterator[str]:
 
 def _head(notice: Notice, place: int) -> Iterator[str]:
     anchor = f' id="alert-{place}"' if place else ""
-    level = LEVELS[notice.event.severity or Severity.MINOR]
+    color = LEVELS[notice.event.severity or Severity.MINOR]
     if notice.test:
         yield f'<p style="{_SMALL}">This is a sample, asked for by <code>variorum alerts test</code>.</p>'
     yield (
-        f'<p{anchor} style="{_SMALL}margin:0 0 6px 0;"><span style="{level}padding:2px 8px;font-weight:bold;">'
+        f'<p{anchor} style="{_SMALL}margin:0 0 6px 0;"><span style="{color}padding:2px 8px;font-weight:bold;">'
         f"{escaped(mark(notice))} {escaped(label(notice))}</span></p>"
     )
-    yield f'<h1 lang="" dir="auto" style="font-size:22px;line-height:1.3;margin:0 0 8px 0;">{escaped(title(notice))}</h1>'
+    level = "h2" if place else "h1"
+    yield f'<{level} lang="" dir="auto" style="{_TITLE}">{escaped(title(notice))}</{level}>'
 
 
 def _body(notice: Notice, room_bytes: int) -> Iterator[str]:
@@ -153,8 +161,8 @@ def _body(notice: Notice, room_bytes: int) -> Iterator[str]:
             yield f'<p style="{_QUIET}margin:12px 0;">{escaped(left_out_words(item))}</p>'
         else:
             yield from _paragraph(item)
-    if shown.left_out:
-        line = escaped(left_out_line(notice, shown.left_out))
+    if told := left_out_line(notice, shown):
+        line = escaped(told)
         change = notice.links.change
         linked = f'<a href="{escaped(change)}">{line}</a>' if change and _is_web(change) else line
         yield f'<p style="{_SMALL}">{linked}</p>'
@@ -169,7 +177,7 @@ def _table(rows: Iterator[tuple[str, str]], *, quiet: bool = False) -> Iterator[
             shown = f'<a href="{shown}">{shown}</a>'
         elif quiet:
             shown = f'<code style="font-size:12px;">{shown}</code>'
-        yield f'<tr><th scope="row" style="{_NAME}">{name}</th><td style="{_VALUE}">{shown}</td></tr>'
+        yield f'<tr><th scope="row" align="left" valign="top" style="{_NAME}">{name}</th><td style="{_VALUE}">{shown}</td></tr>'
     yield "</table>"
 
 
@@ -178,7 +186,7 @@ def _paragraph(paragraph: Paragraph) -> Iterator[str]:
     yield f'<p lang="" dir="auto" style="{_PARAGRAPH}">{words.removesuffix("<br>").removeprefix("<br>")}</p>'
     if paragraph.edits:
         kinds = dict.fromkeys((edit.severity, telling_kind(edit).value) for edit in paragraph.edits)
-        told = " · ".join(f"{kind} ({severity.label})" for severity, kind in kinds)
+        told = " · ".join(kind if kind == level.label else f"{kind} ({level.label})" for level, kind in kinds)
         yield f'<p style="{_QUIET}margin:0 0 12px 0;">{told}</p>'
 
 
@@ -187,9 +195,13 @@ def _piece(piece: Piece) -> str:
     if piece.sign is Sign.SAME:
         return _broken(piece.text.replace("\r\n", "\n"))
     out = ""
-    for role, runs in groupby(runs_of(piece), key=lambda run: run.role):
-        words = _broken("".join(run.text for run in runs))
+    for role, group in groupby(runs_of(piece), key=lambda run: run.role):
+        runs = list(group)
         style = MARKS.get(role)
+        words = _broken("".join(run.text for run in runs))
+        if runs[0].opens and (sign := _HELD.match(runs[0].text + runs[1].text)):
+            held = _broken(sign.group())
+            words = f'<span style="white-space:nowrap;">{held}</span>{words.removeprefix(held)}'
         out += f'<span style="{style}">{words}</span>' if style else words
     return out
 
@@ -211,4 +223,4 @@ def _foot(letter: Letter) -> Iterator[str]:
 
 
 def _is_web(address: str) -> bool:
-    return address.startswith(("http://", "https://")) and " " not in address
+    return address.startswith(("http://", "https://")) and " " not in address and address.isprintable()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from monitor.render import Style
@@ -52,7 +53,7 @@ SHORT_CHARS: Final = 1_200
 
 STYLE: Final = Style(width=WIDTH)
 
-_CALLS: Final = re.compile(r"@(?=\w)|<(?=[!@#])")
+_CALLS: Final = re.compile(r"(?<!\w)@(?=\w)|<(?=[!@#])")
 """What would call people in a chat: ``@everyone``, ``<!channel>``, ``<@U123>``."""
 
 _LABELS: Final = {
@@ -90,10 +91,11 @@ _GISTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Passages:
-    """The changed passages that are shown, and how many edits beyond them there are."""
+    """The changed passages that are shown, how many edits there are beyond them, and whether one was cut."""
 
     items: tuple[Item, ...] = ()
     left_out: int = 0
+    cut: bool = False
 
 
 def label(notice: Notice) -> str:
@@ -216,9 +218,11 @@ def where_whole(notice: Notice) -> str:
     return f"variorum diff {one_line(notice.comparison.old.ref)} {one_line(notice.comparison.new.ref)}"
 
 
-def left_out_line(notice: Notice, count: int) -> str:
-    """How many edits are not shown, and where they are."""
-    return f"⋯ and {plural(count, 'more edit')} not shown here; all of them: {where_whole(notice)}"
+def left_out_line(notice: Notice, shown: Passages) -> str:
+    """How many edits are not shown, and where they are; '' when all is there."""
+    if shown.left_out:
+        return f"⋯ and {plural(shown.left_out, 'more edit')} not shown here; all of them: {where_whole(notice)}"
+    return f"⋯ cut here; all of it: {where_whole(notice)}" if shown.cut else ""
 
 
 def shown_passages(comparison: Comparison | None, room_bytes: int) -> Passages:
@@ -227,19 +231,22 @@ def shown_passages(comparison: Comparison | None, room_bytes: int) -> Passages:
         return Passages()
     kept: list[Item] = []
     counted = 0
+    cut = False
     whole = items(comparison, STYLE)
     for item in whole:
-        if room_bytes <= 0:
-            break
         if isinstance(item, LeftOut):
             kept.append(item)
             continue
-        part, cost = _cut(item, room_bytes)
-        room_bytes -= cost
+        part, cost = _cut(item, room_bytes, first=not counted)
+        if part.pieces:
+            kept.append(part)
         counted += len(part.edits)
-        kept.append(part)
+        room_bytes -= cost
+        if room_bytes <= 0:
+            cut = True
+            break
     every = sum(len(item.edits) for item in whole if isinstance(item, Paragraph))
-    return Passages(tuple(kept), every - counted)
+    return Passages(tuple(kept), every - counted, cut and len(kept) > 0)
 
 
 def room_of(letter: Letter) -> int:
@@ -319,8 +326,8 @@ def _first_edits(notice: Notice) -> Iterator[str]:
         return
     shown = shown_passages(notice.comparison, 600)
     yield from (line.strip() for line in passages(shown.items, replace(STYLE, width=59, context=0)) if line)
-    if shown.left_out:
-        yield left_out_line(notice, shown.left_out)
+    if line := left_out_line(notice, shown):
+        yield line
 
 
 def _contents(letter: Letter) -> Iterator[str]:
@@ -352,9 +359,8 @@ def _notice(notice: Notice, room_bytes: int) -> Iterator[str]:
     yield from (f"{name:<{wide}}{value}" for name, value in told)
     shown = shown_passages(notice.comparison, room_bytes)
     yield from passages(shown.items, STYLE)
-    if shown.left_out:
-        yield ""
-        yield left_out_line(notice, shown.left_out)
+    if line := left_out_line(notice, shown):
+        yield from ("", line)
     yield ""
     sealed = list(seals(notice))
     wide = max(len(name) for name, _ in sealed) + 2
@@ -372,19 +378,28 @@ def _plain(line: Line) -> str:
     return painted(line, False)
 
 
-def _cut(paragraph: Paragraph, room_bytes: int) -> tuple[Paragraph, int]:
-    """As much of it as finds room, at least something; and what that takes."""
+def _cut(paragraph: Paragraph, room_bytes: int, *, first: bool) -> tuple[Paragraph, int]:
+    """As much of it as finds room, and what that takes: more than the room when something was left out.
+
+    An edit is shown with both its sides or not at all, so that no deletion seems to be one where words were replaced.
+    Only when nothing else is shown yet (``first``) it is cut.
+    """
     kept: list[Piece] = []
     spent = 0
-    for piece in paragraph.pieces:
-        cost = len(piece.text.encode("utf-8", "surrogatepass")) + (MARK_BYTES if piece.sign is not Sign.SAME else 0)
-        if spent + cost > room_bytes:
-            # A character takes up to four bytes; half of the room in characters never takes more than twice of it.
-            room_chars = max(0, room_bytes - spent) // 2
-            if room_chars or not kept:
-                kept.append(replace(piece, text=piece.text[: max(40, room_chars)] + " …"))
+    for edit, group in groupby(paragraph.pieces, key=lambda piece: piece.edit):
+        part = list(group)
+        cost = sum(_cost(piece) for piece in part)
+        if spent + cost <= room_bytes:
+            kept += part
             spent += cost
-            break
-        spent += cost
-        kept.append(piece)
+            continue
+        if edit is None or (first and not any(piece.edit for piece in kept)):
+            # Characters take up to four bytes, Chinese three: a third of the room never takes much more than all of it.
+            room_chars = max(40, (room_bytes - spent) // (3 * len(part)))
+            kept += [replace(piece, text=f"{piece.text[:room_chars]} …") for piece in part]
+        return Paragraph(tuple(kept)), room_bytes + 1
     return Paragraph(tuple(kept)), spent
+
+
+def _cost(piece: Piece) -> int:
+    return len(piece.text.encode("utf-8", "surrogatepass")) + (MARK_BYTES if piece.sign is not Sign.SAME else 0)
