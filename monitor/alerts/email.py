@@ -17,6 +17,7 @@ import socket
 import ssl
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from email.header import Header
 from email.headerregistry import Address, HeaderRegistry
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
@@ -175,6 +176,20 @@ class _Exact:
         return policy.linesep.join(lines) + policy.linesep
 
 
+class _Words(_Exact):
+    """A header of words: plain where it is ASCII, else encoded whole (RFC 2047), each line cut between characters.
+
+    The standard library's newer folding mixes both in one line and leaves empty encoded words there, which are none.
+    """
+
+    def fold(self, *, policy: EmailPolicy[EmailMessage]) -> str:
+        """Name and words, folded at 76."""
+        name = getattr(self, "name")  # noqa: B009
+        charset = "us-ascii" if self.isascii() else "utf-8"  # type: ignore[attr-defined]  # a str, by the base class
+        shown = Header(str(self), charset, header_name=name, maxlinelen=76)
+        return f"{name}: {shown.encode(linesep=policy.linesep)}{policy.linesep}"
+
+
 _EXACT: Final = ("message-id", "in-reply-to", "references", "list-id", "list-unsubscribe")
 
 
@@ -182,6 +197,7 @@ def _policy(*, utf8: bool) -> EmailPolicy[EmailMessage]:
     headers = HeaderRegistry()
     for name in _EXACT:
         headers.map_to_type(name, _Exact)  # type: ignore[arg-type]  # it is mixed with the base by the registry
+    headers.map_to_type("subject", _Words)  # type: ignore[arg-type]
     return SMTP_POLICY.clone(utf8=utf8, header_factory=headers)
 
 
@@ -301,12 +317,18 @@ def _attach(message: EmailMessage, letter: Letter) -> None:
                 left_out.append(f"{name} ({len(body):,} bytes)")
                 continue
             room -= len(body)
-            message.add_attachment(
-                body, maintype="text" if kind == "x-diff" else "application", subtype=kind, filename=name
-            )
+            _file(message, name, kind, body)
     if left_out:
         words = "Too large to attach: " + ", ".join(left_out) + "\n`variorum diff` prints them.\n"
         message.add_attachment(words, filename="not-attached.txt")
+
+
+def _file(message: EmailMessage, name: str, kind: str, body: bytes) -> None:
+    if kind == "x-diff":
+        params = {"charset": "utf-8"}
+        message.add_attachment(body, maintype="text", subtype=kind, filename=name, params=params)
+    else:
+        message.add_attachment(body, maintype="application", subtype=kind, filename=name)
 
 
 def _exact_forms(notice: Notice) -> list[tuple[str, str, bytes]]:

@@ -41,11 +41,13 @@ ABOUT_LINES: Final = 20
 ROOM_BYTES: Final = 50_000
 """Of the passages of one letter. Gmail cuts a mail's HTML at 102 KB; marks and surroundings take the other half."""
 LEAST_ROOM_BYTES: Final = 2_000
+AROUND_BYTES: Final = 3_500
+"""What stands around the passages of one notice in HTML: head, facts, seals."""
 MARK_BYTES: Final = 150
 """What the marks around one piece of an edit take in HTML."""
-WHOLE: Final = 25
+WHOLE: Final = 10
 """So many notices of a digest are shown whole."""
-LISTED: Final = 100
+LISTED: Final = 50
 """So many are in its table of contents."""
 
 SHORT_CHARS: Final = 1_200
@@ -251,7 +253,8 @@ def shown_passages(comparison: Comparison | None, room_bytes: int) -> Passages:
 
 def room_of(letter: Letter) -> int:
     """Bytes for the passages of each notice: a digest shares the room of a letter."""
-    return max(LEAST_ROOM_BYTES, ROOM_BYTES // max(1, min(WHOLE, len(letter.notices))))
+    count = max(1, min(WHOLE, len(letter.notices)))
+    return max(LEAST_ROOM_BYTES, (ROOM_BYTES - (count - 1) * AROUND_BYTES) // count)
 
 
 def text(letter: Letter) -> str:
@@ -266,7 +269,7 @@ def text(letter: Letter) -> str:
             lines += ["", "", f"{f'── {place} ':─<{WIDTH}}", ""]
         lines += _notice(notice, room)
     if not many and letter.more:
-        lines += ["", more_line(letter)]
+        lines += ["", *_folded(more_line(letter), 0)]
     if letter.notices and (feed := letter.notices[0].links.feed):
         lines += ["", f"Feed: {one_line(feed)}"]
     return "\n".join(lines) + "\n"
@@ -360,7 +363,9 @@ def _notice(notice: Notice, room_bytes: int) -> Iterator[str]:
     shown = shown_passages(notice.comparison, room_bytes)
     yield from passages(shown.items, STYLE)
     if line := left_out_line(notice, shown):
-        yield from ("", line)
+        # The place on a line of its own, unbroken.
+        words, _, place = line.partition(": ")
+        yield from ("", f"{words}:", f"  {place}")
     yield ""
     sealed = list(seals(notice))
     wide = max(len(name) for name, _ in sealed) + 2
