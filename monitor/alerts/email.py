@@ -33,7 +33,7 @@ from monitor.render.safe import one_line
 from storage.errors import ConfigError, DeliveryError, FetchError, FetchReason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 
     import aiosmtplib
 
@@ -391,42 +391,44 @@ class EmailChannel:
         """
         settled = self._settled.pop(letter.id, None) or _Settled()
         stage = _Stage()
-        smtp: aiosmtplib.SMTP | None = None
         try:
-            async with asyncio.timeout(self._settings.timeout_s):
-                smtp = await self._connected(stage)
+            async with self._connection(stage) as smtp:
                 await self._hand_over(smtp, letter, settled, stage)
-        except TimeoutError:
-            raise self._failed(stage, f"no answer within {self._settings.timeout_s:g} s") from None
-        except FetchError as error:
-            raise _unreachable(self._place, error) from None
-        except (ssl.SSLError, OSError, ValueError) as error:
-            raise self._told(error, stage) from error
         finally:
-            if smtp is not None:
-                await _goodbye(smtp)
             self._remember(letter.id, settled)
         self._report(letter.id, settled)
 
     async def greet(self) -> None:
         """Connect, protect, log in, and leave: for ``doctor``. ``DeliveryError`` when that fails."""
         stage = _Stage()
+        async with self._connection(stage):
+            pass
+
+    async def aclose(self) -> None:
+        """Nothing is held open between letters."""
+
+    @contextlib.asynccontextmanager
+    async def _connection(self, stage: _Stage) -> AsyncIterator[aiosmtplib.SMTP]:
+        """A connection as :meth:`_connected` makes it; all that is done with it within the time of the settings.
+
+        Left politely when all went well, else at once. Failures of the line come out as ``DeliveryError``.
+        """
         smtp: aiosmtplib.SMTP | None = None
         try:
             async with asyncio.timeout(self._settings.timeout_s):
                 smtp = await self._connected(stage)
-        except TimeoutError:
-            raise self._failed(stage, f"no answer within {self._settings.timeout_s:g} s") from None
-        except FetchError as error:
-            raise _unreachable(self._place, error) from None
-        except (ssl.SSLError, OSError, ValueError) as error:
-            raise self._told(error, stage) from error
-        finally:
+                yield smtp
+        except BaseException as error:
             if smtp is not None:
-                await _goodbye(smtp)
-
-    async def aclose(self) -> None:
-        """Nothing is held open between letters."""
+                await _hang_up(smtp)
+            if isinstance(error, TimeoutError):
+                raise self._failed(stage, f"no answer within {self._settings.timeout_s:g} s") from None
+            if isinstance(error, FetchError):
+                raise _unreachable(self._place, error) from None
+            if isinstance(error, OSError | ValueError):  # ssl.SSLError is an OSError
+                raise self._told(error, stage) from error
+            raise
+        await _goodbye(smtp)
 
     async def _connected(self, stage: _Stage) -> aiosmtplib.SMTP:
         """A connection that is encrypted if it is to be, and logged in. Closed again when anything fails."""
@@ -466,19 +468,15 @@ class EmailChannel:
                         f"{self._place}: no password is sent over a line without TLS", hint="Set 'tls' or 'starttls'."
                     )
                 await smtp.login(settings.user, settings.password or "")
-        except SMTPResponseException as error:
-            smtp.close()
-            raise self._answered(error.code, error.message, stage) from None
-        except SMTPException as error:
-            smtp.close()
-            if isinstance(error, TimeoutError):
-                raise
-            if isinstance(error.__cause__, ssl.SSLError):
-                raise self._told(error.__cause__, stage) from error
-            raise self._failed(stage, error.message) from None
-        except BaseException:
-            smtp.close()
+        except BaseException as error:
+            await _hang_up(smtp)
             sock.close()
+            if isinstance(error, SMTPResponseException):
+                raise self._answered(error.code, error.message, stage) from None
+            if isinstance(error, SMTPException) and not isinstance(error, TimeoutError):
+                if isinstance(error.__cause__, ssl.SSLError):
+                    raise self._told(error.__cause__, stage) from error
+                raise self._failed(stage, error.message) from None
             raise
         return smtp
 
@@ -649,7 +647,15 @@ async def _goodbye(smtp: aiosmtplib.SMTP) -> None:
         if smtp.is_connected:
             async with asyncio.timeout(GOODBYE_S):
                 await smtp.quit()
+    await _hang_up(smtp)
+
+
+async def _hang_up(smtp: aiosmtplib.SMTP) -> None:
+    """Close the connection now: TLS would wait for the other side's last word."""
+    if isinstance(smtp.transport, asyncio.WriteTransport):
+        smtp.transport.abort()
     smtp.close()
+    await asyncio.sleep(0)  # the loop closes the socket when it comes round
 
 
 def _helo_name(found: str) -> str:
