@@ -643,18 +643,20 @@ async def _goodbye(smtp: aiosmtplib.SMTP) -> None:
     """QUIT, for politeness; nothing depends on the answer."""
     from aiosmtplib import SMTPException
 
+    transport = smtp.transport  # QUIT lets go of it
     with contextlib.suppress(SMTPException, OSError, TimeoutError):
         if smtp.is_connected:
             async with asyncio.timeout(GOODBYE_S):
                 await smtp.quit()
-    await _hang_up(smtp)
+    await _hang_up(smtp, transport)
 
 
-async def _hang_up(smtp: aiosmtplib.SMTP) -> None:
+async def _hang_up(smtp: aiosmtplib.SMTP, transport: asyncio.BaseTransport | None = None) -> None:
     """Close the connection now: TLS would wait for the other side's last word."""
-    if isinstance(smtp.transport, asyncio.WriteTransport):
-        smtp.transport.abort()
+    transport = transport or smtp.transport
     smtp.close()
+    if isinstance(transport, asyncio.WriteTransport):
+        transport.abort()
     await asyncio.sleep(0)  # the loop closes the socket when it comes round
 
 
