@@ -65,6 +65,8 @@ class Letter:
     more: int = 0
     digest: bool = False
     thread: str | None = None
+    only: tuple[str, ...] = ()
+    """The recipients that refused it when others took it: the only ones it is for now. Empty: everyone."""
 
 
 class Channel(Protocol):

@@ -8,7 +8,7 @@ from a page; what goes out is the short form, as plain text, with calls to peopl
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
     from monitor.alerts import Letter
 
-TIMEOUT_S: Final = 60.0
-REMEMBERED: Final = 1_000
-"""So many letters that some addresses still wait for."""
+TIMEOUT_S: Final = 45.0
 
 
 def require_extra() -> None:
@@ -36,8 +34,7 @@ def require_extra() -> None:
 class AppriseChannel:
     """Sends the short form to each of some Apprise addresses, one letter at a time, in a thread of its own.
 
-    Who was served is remembered while others wait; after a restart a letter goes to all again. An address that hangs holds
-    up this channel only, no longer than Apprise's own time limits.
+    An address that hangs holds up this channel only, no longer than Apprise's own time limits.
     """
 
     def __init__(self, name: str, urls: Sequence[str], *, timeout_s: float = TIMEOUT_S) -> None:
@@ -49,39 +46,40 @@ class AppriseChannel:
         self._thread: ThreadPoolExecutor | None = None
         self._working: asyncio.Future[Any] | None = None
         self._turn = asyncio.Lock()
-        self._served: OrderedDict[str, set[int]] = OrderedDict()
 
     async def send(self, letter: Letter) -> None:
-        """Send it to those addresses that have not got it yet. ``DeliveryError`` when one failed."""
+        """Send it to the addresses that ``letter.only`` names, or to all. ``DeliveryError`` when one failed."""
         title, body = short(letter)
-        served = self._served.get(letter.id, set())
-        failed: list[int] = []
+        named = {_name_of(place, url): url for place, url in enumerate(self._urls, 1)}
+        left = [name for name in named if not letter.only or _told_apart(name) in map(_told_apart, letter.only)]
+        failed: list[str] = []
+        served = False
+        late = ""
         try:
             async with asyncio.timeout(self._timeout_s), self._turn:
                 if self._working is not None and not self._working.done():
                     raise DeliveryError(f"{self._name}: Apprise is still busy with an earlier letter")
-                for place, url in enumerate(self._urls):
-                    if place in served:
-                        continue
-                    self._working = asyncio.get_running_loop().run_in_executor(self._pool(), _notify, url, title, body)
+                while left:
+                    late = left[0]
+                    loop = asyncio.get_running_loop()
+                    self._working = loop.run_in_executor(self._pool(), _notify, named[late], title, body)
                     # A thread cannot be stopped: what runs late counts as unknown, and is sent again.
                     if await asyncio.shield(self._working):
-                        served.add(place)
+                        served = True
                     else:
-                        failed.append(place)
+                        failed.append(late)
+                    left.pop(0)
         except TimeoutError:
-            self._remember(letter.id, served)
-            raise DeliveryError(f"{self._name}: Apprise took longer than {self._timeout_s:g} s") from None
-        if not failed:
-            self._served.pop(letter.id, None)
-            return
-        self._remember(letter.id, served)
-        which = ", ".join(str(place + 1) for place in failed)
-        raise DeliveryError(
-            f"{self._name}: Apprise could not send to address {which} of {len(self._urls)}",
-            refused=tuple((f"address {place + 1}", "not sent") for place in failed) if served else (),
-            hint="`apprise -vv -b test 'ADDRESS'` says why.",
-        )
+            failed += left
+            said = f"took longer than {self._timeout_s:g} s with {late}" if late else "is busy"
+        else:
+            said = f"could not send to {', '.join(failed)}"
+        if failed:
+            raise DeliveryError(
+                f"{self._name}: Apprise {said}, of {len(self._urls)}",
+                refused=tuple((name, "not sent") for name in failed) if served or letter.only else (),
+                hint="`apprise -vv -b test 'ADDRESS'` says why.",
+            )
 
     async def aclose(self) -> None:
         """Let the thread go; what it is sending ends by itself."""
@@ -94,11 +92,14 @@ class AppriseChannel:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"apprise-{self._name}")
         return self._thread
 
-    def _remember(self, ident: str, served: set[int]) -> None:
-        if served:
-            self._served[ident] = served
-            while len(self._served) > REMEMBERED:
-                self._served.popitem(last=False)
+
+def _name_of(place: int, url: str) -> str:
+    """What an address is called: its place, and a mark to know it by when places change. It is a secret itself."""
+    return f"address {place} ({hashlib.sha256(url.encode()).hexdigest()[:8]})"
+
+
+def _told_apart(name: str) -> str:
+    return name.rpartition("(")[2]
 
 
 def _notify(url: str, title: str, body: str) -> bool:

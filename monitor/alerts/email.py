@@ -15,7 +15,6 @@ import os
 import re
 import socket
 import ssl
-from collections import OrderedDict
 from dataclasses import dataclass, field
 from email.header import Header
 from email.headerregistry import Address, HeaderRegistry
@@ -40,12 +39,10 @@ if TYPE_CHECKING:
     from monitor.alerts import Letter, Notice
     from monitor.fetch.guard import Lookup
 
-TIMEOUT_S: Final = 60.0
+TIMEOUT_S: Final = 45.0
 """For the whole exchange. RFC 5321 would wait ten minutes for the answer to DATA; the outbox asks again by itself."""
 GOODBYE_S: Final = 2.0
 """A server that has taken the mail may dawdle over QUIT no longer."""
-REMEMBERED: Final = 1_000
-"""So many letters that some recipients still wait for."""
 ATTACHED_BYTES: Final = 2_000_000
 """Of all attachments together; many servers take 10 MB in all, base64 counted."""
 
@@ -356,11 +353,7 @@ def _fix_boundaries(message: EmailMessage, ident: str) -> None:
 
 
 class EmailChannel:
-    """Hands letters to one mail server. ``clock``-free: a letter brings its own time.
-
-    Who was served is remembered while others wait, so that a second attempt goes to those alone. After a restart it goes
-    to all again, under the same Message-ID: at least once, never none. ``lookup`` and ``ssl_context`` are for tests.
-    """
+    """Hands letters to one mail server. A letter brings its own time; ``lookup`` and ``ssl_context`` are for tests."""
 
     def __init__(
         self,
@@ -377,26 +370,28 @@ class EmailChannel:
         self._make_context = ssl_context
         self._context: ssl.SSLContext | None = None
         self._own_name: str | None = None
-        self._settled: OrderedDict[str, _Settled] = OrderedDict()
 
     @property
     def _place(self) -> str:
         return f"{self._settings.host}:{self._settings.port}"
 
     async def send(self, letter: Letter) -> None:
-        """Hand it over once. Returns when the server has taken it for every recipient.
+        """Hand it over once, to those whom ``letter.only`` names or to all. Returns when the server has taken it for each.
 
-        ``DeliveryError`` otherwise: with ``refused`` when others were served; it is final when all that are left were
-        refused for good, and another attempt goes only to those who were put off.
+        ``DeliveryError`` otherwise. When it was taken for some, ``refused`` names the others, by bare address: they are
+        ``only`` of the next attempt. Final when nobody is left who might be served later.
         """
-        settled = self._settled.pop(letter.id, None) or _Settled()
-        stage = _Stage()
-        try:
-            async with self._connection(stage) as smtp:
-                await self._hand_over(smtp, letter, settled, stage)
-        finally:
-            self._remember(letter.id, settled)
-        self._report(letter.id, settled)
+        stage, turned = _Stage(), _Turned()
+        async with self._connection(stage) as smtp:
+            served = await self._hand_over(smtp, letter, stage, turned)
+        if turned.away:
+            first, why = next(iter(turned.away.items()))
+            more = f" and {len(turned.away) - 1} more" if len(turned.away) > 1 else ""
+            raise DeliveryError(
+                f"{self._place} refused {one_line(first)}{more}: {why}",
+                final=not turned.later,
+                refused=tuple(turned.away.items()) if served or letter.only else (),
+            )
 
     async def greet(self) -> None:
         """Connect, protect, log in, and leave: for ``doctor``. ``DeliveryError`` when that fails."""
@@ -492,80 +487,56 @@ class EmailChannel:
             if own is not None:
                 own.close()
 
-    async def _hand_over(self, smtp: aiosmtplib.SMTP, letter: Letter, settled: _Settled, stage: _Stage) -> None:
+    async def _hand_over(self, smtp: aiosmtplib.SMTP, letter: Letter, stage: _Stage, turned: _Turned) -> bool:
+        """Whether the server has taken it for anybody; ``turned`` is filled with whom it has not."""
         from aiosmtplib import SMTPException, SMTPRecipientRefused, SMTPResponseException
 
         settings = self._settings
-        settled.put_off.clear()
         utf8 = smtp.supports_extension("smtputf8")
-        waiting = [one for one in settings.to if envelope(one) not in settled.done]
+        waiting = [one for one in settings.to if not letter.only or envelope(one) in letter.only]
         for one in [one for one in waiting if not utf8 and not envelope(one).isascii()]:
             waiting.remove(one)
-            settled.refuse(envelope(one), "the mail server does not take addresses in other letters (no SMTPUTF8)")
+            turned.away[envelope(one)] = "the mail server does not take addresses in other letters (no SMTPUTF8)"
         if not waiting:
-            return
-        sender = envelope(settings.sender)
+            return False
         wide = not all(envelope(one).isascii() for one in (*waiting, settings.sender, *settings.reply_to))
         if wide and not utf8:
             raise DeliveryError(
                 f"{self._place} does not take a sender in other letters (no SMTPUTF8)",
                 final=True,
-                hint="Change 'from'.",
+                hint="Change 'from' or 'reply_to'.",
             )
         message = await asyncio.to_thread(self._bytes, letter, waiting, wide)
         options = ["SMTPUTF8", "BODY=8BITMIME"] if wide else []
         if smtp.supports_extension("size"):
             options.insert(0, f"SIZE={len(message)}")
+        encoding = "utf-8" if wide else "ascii"
+        accepted = False
         try:
             stage.now = "MAIL FROM"
-            await smtp.mail(sender, options=options, encoding="utf-8" if wide else "ascii")
+            await smtp.mail(envelope(settings.sender), options=options, encoding=encoding)
             stage.now = "RCPT TO"
-            accepted = []
             for one in map(envelope, waiting):
                 try:
-                    await smtp.rcpt(one, encoding="utf-8" if wide else "ascii")
-                    accepted.append(one)
+                    await smtp.rcpt(one, encoding=encoding)
+                    accepted = True
                 except SMTPRecipientRefused as refusal:
                     if refusal.code == 421 or refusal.code in _ACCOUNT_CODES:
                         raise
-                    settled.note(one, refusal.code, f"{refusal.code} {_said(refusal.message)}")
-            if not accepted:
-                return
-            stage.now = "DATA"
-            await smtp.data(message)
+                    turned.note(one, refusal.code, f"{refusal.code} {_said(refusal.message)}")
+            if accepted:
+                stage.now = "DATA"
+                await smtp.data(message)
         except SMTPResponseException as error:
             raise self._answered(error.code, error.message, stage) from None
         except SMTPException as error:
             if isinstance(error, TimeoutError):
                 raise
             raise self._failed(stage, error.message) from None
-        settled.done.update(accepted)
-        settled.served.update(accepted)
+        return accepted
 
     def _bytes(self, letter: Letter, to: Sequence[str], wide: bool) -> bytes:
         return compose(letter, self._name, self._settings, to, utf8=wide).as_bytes()
-
-    def _remember(self, ident: str, settled: _Settled) -> None:
-        if settled.done:
-            self._settled[ident] = settled
-            while len(self._settled) > REMEMBERED:
-                self._settled.popitem(last=False)
-
-    def _report(self, ident: str, settled: _Settled) -> None:
-        """Raise for what was refused; forget the letter when nothing is left of it."""
-        put_off, refused = settled.put_off, settled.refused
-        if not put_off:
-            self._settled.pop(ident, None)
-        if not put_off and not refused:
-            return
-        everyone = (*refused.items(), *put_off.items())
-        first, why = everyone[0]
-        more = f" and {len(everyone) - 1} more" if len(everyone) > 1 else ""
-        raise DeliveryError(
-            f"{self._place} refused {one_line(first)}{more}: {why}",
-            final=not put_off,
-            refused=everyone if settled.served else (),
-        )
 
     def _answered(self, code: int, said: str, stage: _Stage) -> DeliveryError:
         """The server said no. 4xx is 'not now' (greylists too); 5xx to the letter itself is for good."""
@@ -611,25 +582,16 @@ class _Stage:
 
 
 @dataclass(slots=True)
-class _Settled:
-    """What became of each recipient of one letter: ``done`` are not sent it again."""
+class _Turned:
+    """Who was turned away, each with the reason; ``later``: some may be served at another time."""
 
-    done: set[str] = field(default_factory=set)
-    served: set[str] = field(default_factory=set)
-    refused: dict[str, str] = field(default_factory=dict)
-    put_off: dict[str, str] = field(default_factory=dict)
+    away: dict[str, str] = field(default_factory=dict)
+    later: bool = False
 
     def note(self, box: str, code: int, why: str) -> None:
         """A refusal: for good from 500 on, with one exception."""
-        if code >= 500 and code not in _LATER_CODES:
-            self.refuse(box, why)
-        else:
-            self.put_off[box] = why
-
-    def refuse(self, box: str, why: str) -> None:
-        """Refused for good."""
-        self.refused[box] = why
-        self.done.add(box)
+        self.away[box] = why
+        self.later = self.later or code < 500 or code in _LATER_CODES
 
 
 def _unreachable(place: str, error: FetchError) -> DeliveryError:

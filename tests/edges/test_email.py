@@ -255,20 +255,26 @@ def test_one_recipient_of_three_who_is_refused_is_named_and_the_others_are_serve
 
 
 def test_who_was_put_off_gets_it_alone_at_the_next_attempt() -> None:
-    async def twice(office: PostOffice) -> None:
-        desk = channel(settings(office.port, to=THREE))
-        for expected, final in (("two@example.org", False), ("three@example.org", True)):
-            with pytest.raises(DeliveryError) as caught:
-                await desk.send(CASES["readout"]())
-            assert dict(caught.value.refused).keys() >= {expected}
-            assert caught.value.final is final
-            office.refuse.pop("two@example.org", None)
-
     with post_office() as office:
         office.refuse |= {"two@example.org": "451 greylisted", "three@example.org": "550 no such user"}
-        asyncio.run(twice(office))
+        used = settings(office.port, to=THREE)
+        first = failure(used)
+        assert dict(first.refused) == {"two@example.org": "451 greylisted", "three@example.org": "550 no such user"}
+        assert not first.final
+        del office.refuse["two@example.org"]
+        again = replace(CASES["readout"](), only=tuple(box for box, _ in first.refused))
+        with pytest.raises(DeliveryError) as caught:
+            send(used, again)
+        assert caught.value.refused == (("three@example.org", "550 no such user"),)
+        assert caught.value.final
     assert [taken.to for taken in office.taken] == [["one@example.org"], ["two@example.org"]]
     assert office.taken[0].message["Message-ID"] == office.taken[1].message["Message-ID"]
+
+
+def test_who_is_not_in_the_configuration_any_more_is_not_waited_for() -> None:
+    with post_office() as office:
+        send(settings(office.port, to=THREE), replace(CASES["readout"](), only=("left@example.org",)))
+    assert office.taken == []
 
 
 def test_all_recipients_refused_is_final_only_when_none_may_be_served_later() -> None:
