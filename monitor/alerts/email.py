@@ -95,7 +95,7 @@ def settings_of(told: Mapping[str, Any]) -> EmailSettings:
     return EmailSettings(
         to=tuple(dict.fromkeys(told["to"])),
         sender=told.get("from") or (user if user and "@" in user else f"variorum@{_own_name()}"),
-        host=smtp["host"],
+        host=smtp["host"].strip("[]"),
         port=port_of(smtp),
         security=security,
         user=user,

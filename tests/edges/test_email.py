@@ -6,13 +6,14 @@ import asyncio
 import ssl
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from monitor.alerts import Letter
-from monitor.alerts.email import EmailChannel, EmailSettings, Security, envelope
-from storage.errors import DeliveryError
+from monitor.alerts.email import EmailChannel, EmailSettings, Security, envelope, settings_of
+from storage.errors import ConfigError, DeliveryError
 from tests.core.alerts.letters import CASES
 from tests.edges.post_office import HOST, PASSWORD, USER, Authority, PostOffice, Surly, drop, hang, post_office
 
@@ -352,3 +353,48 @@ def test_greeting_finds_out_without_sending(authority: Authority) -> None:
         with pytest.raises(DeliveryError):
             asyncio.run(channel(settings(office.port, **{**SECURE, "password": "no"}), authority.client).greet())
     assert office.taken == []
+
+
+def test_the_doctor_meets_what_a_letter_would_meet() -> None:
+    from monitor.examination import channel as examined
+
+    def told(port: int, **smtp: Any) -> dict[str, Any]:
+        return {"email": {"to": ("a@b.org",), "smtp": {"host": "127.0.0.1", "port": port, **smtp}}}
+
+    with post_office() as office:
+        (good,) = examined("desk", told(office.port, starttls=False, allow_private=LOOPBACK))
+        (private,) = examined("desk", told(office.port, starttls=False))
+        (bare,) = examined("desk", told(office.port, allow_private=LOOPBACK))
+    assert (good.state, good.said) == ("good", f"127.0.0.1:{office.port}: accepts us")
+    assert (private.state, private.mend) == ("bad", "Under 'smtp': allow_private: [127.0.0.1/32]")
+    assert (bare.state, "offers no STARTTLS" in bare.said) == ("bad", True)
+    assert office.taken == []
+
+
+@pytest.mark.parametrize(
+    ("smtp", "security", "port"),
+    [
+        ({}, Security.STARTTLS, 587),
+        ({"port": 25}, Security.STARTTLS, 25),
+        ({"port": 465}, Security.TLS, 465),
+        ({"tls": True}, Security.TLS, 465),
+        ({"tls": True, "port": 2465}, Security.TLS, 2465),
+        ({"port": 465, "starttls": True}, Security.STARTTLS, 465),
+        ({"starttls": False}, Security.NONE, 25),
+        ({"tls": False}, Security.STARTTLS, 587),
+    ],
+)
+def test_a_line_is_protected_unless_that_is_refused_by_name(
+    smtp: dict[str, Any], security: Security, port: int
+) -> None:
+    found = settings_of({"to": ("a@b.org",), "smtp": {"host": "h", **smtp}})
+    assert (found.security, found.port) == (security, port)
+
+
+def test_a_password_may_stand_in_a_file(tmp_path: Path) -> None:
+    told = {"to": ("a@b.org",), "smtp": {"host": "h", "user": "me@b.org", "password_file": str(tmp_path / "secret")}}
+    with pytest.raises(ConfigError, match="No such file"):
+        settings_of(told)
+    (tmp_path / "secret").write_text("correct horse\n")
+    assert settings_of(told).password == "correct horse"
+    assert settings_of(told).sender == "me@b.org"

@@ -35,7 +35,7 @@ def test_everything_a_series_and_a_source_have_feeds(watched: Program) -> None:
     assert len({feed.feed.id for feed in feeds.values()}) == 4
     newest = feeds["/feed.atom"].entries[0]
     assert newest.title in ("wording: one", "wording, silent: one")  # by whether both were written in the same second
-    assert "[-dispute-]" in newest.content[0].value
+    assert "[-dispute</span>-]" in newest.content[0].value
     assert newest.link == "http://room/s/one/1-2.html"
     assert newest.id == feeds["/s/one/feed.atom"].entries[0].id == feeds["/s/calls/feed.atom"].entries[0].id
     assert asked(watched, newest.link.removeprefix("http://room")).status_code == 200

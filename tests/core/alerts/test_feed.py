@@ -92,9 +92,9 @@ def test_an_empty_feed_is_a_feed() -> None:
 def test_a_feed_is_bounded_and_newest_first() -> None:
     one = entry_of(changed(vast(2_000)), "https://v.example/")
     every = [replace(one, id=permanent(str(n)), at=NOON + timedelta(minutes=n)) for n in range(150)]
-    found = feedparser.parse(atom(FEED, every))
-    assert len(found.entries) == ENTRIES
-    assert found.entries[0].id == permanent("149")
+    ids = [node.findtext(f"{ATOM}id") for node in lxml.etree.fromstring(atom(FEED, every)).iter(f"{ATOM}entry")]
+    assert len(ids) == ENTRIES
+    assert ids[0] == permanent("149")
     assert len(one.html.encode()) < 50_000
     assert "more edits not shown here" in one.html
 
