@@ -277,7 +277,7 @@ def text(letter: Letter) -> str:
 
 def more_line(letter: Letter) -> str:
     """That throttling left some out."""
-    return f"and {plural(letter.more, 'more alert')}, left out because there were so many: see `variorum log --events`."
+    return f"and {plural(letter.more, 'more alert')}, left out because there were so many: see `variorum log SOURCE --events`."
 
 
 def contents(letter: Letter) -> Iterator[tuple[str, str]]:
@@ -293,7 +293,7 @@ def unlisted(letter: Letter) -> str:
         return ""
     told = f"The first {WHOLE} follow whole; {plural(beyond, 'further one', 'further ones')} only in this list"
     hidden = len(letter.notices) - LISTED
-    return told + (f", {hidden:,} of them not even here: see `variorum log --events`." if hidden > 0 else ".")
+    return told + (f", {hidden:,} of them not even here: see `variorum log SOURCE --events`." if hidden > 0 else ".")
 
 
 def short(letter: Letter) -> tuple[str, str]:

@@ -201,8 +201,8 @@ def test_nobody_listening_is_worth_another_attempt() -> None:
 @pytest.mark.parametrize("verb", ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "."])
 def test_a_server_that_hangs_is_given_up(verb: str) -> None:
     with Surly({verb: hang}) as surly:
-        error = failure(settings(surly.port, timeout_s=0.15))
-    assert "no answer within 0.15 s" in error.message
+        error = failure(settings(surly.port, timeout_s=0.1))
+    assert "no answer within 0.1 s" in error.message
     assert not error.final
 
 
@@ -236,7 +236,7 @@ def test_a_server_that_dawdles_over_its_goodbye_has_taken_the_mail(monkeypatch: 
 @pytest.mark.parametrize("said", ["what is SMTP", "2x0 hm", "HTTP/1.1 400 Bad Request", "250-" + "x" * 5000])
 def test_a_server_of_another_kind_is_told_of_in_one_line(said: str) -> None:
     with Surly({"CONNECT": said, "EHLO": said}) as surly:
-        error = failure(settings(surly.port, timeout_s=0.5))
+        error = failure(settings(surly.port, timeout_s=0.2))
     assert len(error.message) < 320
     assert not error.final
 

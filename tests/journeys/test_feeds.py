@@ -41,20 +41,14 @@ def test_everything_a_series_and_a_source_have_feeds(watched: Program) -> None:
     assert asked(watched, newest.link.removeprefix("http://room")).status_code == 200
 
 
-def test_an_unchanged_feed_is_not_sent_again(watched: Program) -> None:
-    answer = asked(watched, "/feed.atom")
-    assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
-    assert asked(watched, "/feed.atom", {"If-None-Match": answer.headers["etag"]}).status_code == 304
-
-
-def test_an_unknown_feed_is_not_found(watched: Program) -> None:
-    assert asked(watched, "/s/nobody/feed.atom").status_code == 404
-
-
-def test_pages_say_where_their_feeds_are(watched: Program) -> None:
+def test_pages_say_where_their_feeds_are_and_an_unchanged_one_is_not_sent_again(watched: Program) -> None:
     page = asked(watched, "/s/one/index.html").text
     assert '<link rel="alternate" type="application/atom+xml" title="Everything" href="../../feed.atom">' in page
     assert '<link rel="alternate" type="application/atom+xml" title="one" href="feed.atom">' in page
+    answer = asked(watched, "/feed.atom")
+    assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
+    assert asked(watched, "/feed.atom", {"If-None-Match": answer.headers["etag"]}).status_code == 304
+    assert asked(watched, "/s/nobody/feed.atom").status_code == 404
 
 
 def test_ids_outlive_a_rename_and_a_move(watched: Program) -> None:

@@ -99,7 +99,7 @@ def test_a_feed_is_bounded_and_newest_first() -> None:
     assert "more edits not shown here" in one.html
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(comparisons())
 def test_nothing_a_page_says_breaks_the_document(compared: Comparison) -> None:
     notice = changed(compared)
