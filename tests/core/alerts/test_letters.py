@@ -22,8 +22,9 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from monitor.alerts import Letter, Links
-from monitor.alerts.email import EmailSettings, compose, envelope, message_id
+from monitor.alerts.email import EmailSettings
 from monitor.alerts.markup import page
+from monitor.alerts.message import compose, envelope, message_id
 from monitor.alerts.telling import LISTED, SHORT_CHARS, SUBJECT_COLUMNS, WIDTH, short, subject, text
 from monitor.alerts.webhook import envelope as hook_envelope
 from monitor.render import Comparison
@@ -223,7 +224,7 @@ def test_the_exact_diff_is_attached_when_asked(tmp_path: Path) -> None:
 
 
 def test_what_is_too_large_to_attach_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("monitor.alerts.email.ATTACHED_BYTES", 3_000)
+    monkeypatch.setattr("monitor.alerts.message.ATTACHED_BYTES", 3_000)
     files = list(parsed(CASES["readout"](), replace(SETTINGS, attach=True)).iter_attachments())
     assert [part.get_filename() for part in files] == ["mfa-1_mfa-2.diff", "not-attached.txt"]
     assert re.match(r"Too large to attach: mfa-1_mfa-2\.json \([0-9,]+ bytes\)\r?\n", files[1].get_content())
