@@ -328,7 +328,7 @@ class EmailChannel:
     def _failed(self, stage: _Stage, why: str) -> DeliveryError:
         if stage.now == "DATA":
             return DeliveryError(
-                f"{self._place}: {_said(why)} after the mail was handed over; whether it arrives is not known",
+                f"{self._place}: {_said(why)} while the mail was handed over; whether it arrives is not known",
                 hint="It is sent again under the same Message-ID, which mailboxes can tell.",
             )
         return DeliveryError(f"{self._place}: {_said(why)} ({stage.now})")

@@ -82,7 +82,8 @@ def _policy(*, utf8: bool) -> EmailPolicy[EmailMessage]:
     for name in _EXACT:
         headers.map_to_type(name, _Exact)  # type: ignore[arg-type]  # it is mixed with the base by the registry
     headers.map_to_type("subject", _Words)  # type: ignore[arg-type]
-    return SMTP_POLICY.clone(utf8=utf8, header_factory=headers)
+    # 7 bits pass everywhere; not every relay offers 8BITMIME.
+    return SMTP_POLICY.clone(utf8=utf8, header_factory=headers, cte_type="7bit")
 
 
 def compose(
@@ -113,7 +114,7 @@ def compose(
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
     _sieve(message, letter)
-    message.set_content(text(letter), cte=None)
+    message.set_content(text(letter))
     message.add_alternative(page(letter), subtype="html")
     if settings.attach:
         _attach(message, letter)

@@ -171,6 +171,11 @@ def test_the_same_letter_is_the_same_bytes_at_every_attempt() -> None:
     assert first == second
 
 
+def test_short_lines_in_other_letters_are_not_sent_raw() -> None:
+    told = letter(replace(happened(EventKind.GONE, reason="找不到"), title="两国", chain=None, version=None))
+    assert compose(told, "desk", SETTINGS).as_bytes().isascii()
+
+
 def test_letters_about_one_source_are_one_thread() -> None:
     first = parsed(letter(changed(cases.readout()), ident="dl-1"))
     second = parsed(letter(changed(cases.readout()), ident="dl-2", thread="dl-1"))
@@ -243,6 +248,8 @@ def test_header_lines_are_short_ascii_and_none_is_forged(case: str) -> None:
     }  # fmt: skip
     assert len(names) == len(set(names))
     assert max(len(line) for line in head.split("\r\n")) <= 88
+    assert raw.isascii()  # 7 bits pass every relay
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 998
     again = email.message_from_bytes(raw, policy=email.policy.default)
     assert again["Subject"] == subject(told)
     assert "\n" not in head.replace("\r\n", "")
