@@ -137,6 +137,7 @@ class _Joining:
             log=Logging(head.get("log", {}).get("format", "text"), head.get("log", {}).get("level")),
             secrets=_secrets(self._document.values),
             channels_told=tuple(self._valid.channels.items()),
+            public_url=_with_slash(head.get("web", {}).get("public_url")),
             notes=tuple(self._notes()),
             timestamps=self._authority(head.get("timestamps")),
         )
@@ -318,6 +319,10 @@ class _Joining:
 
     def _fault(self, path: KeyPath, message: str, hint: str | None) -> None:
         self.problems.append(self._document.problem(path, message, hint))
+
+
+def _with_slash(url: str | None) -> str | None:
+    return url if url is None or url.endswith("/") else f"{url}/"
 
 
 def _health(found: Mapping[str, Any]) -> Health | None:

@@ -137,6 +137,8 @@ class Settings:
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     channels_told: tuple[tuple[str, dict[str, Any]], ...] = field(default=(), repr=False)
     """The channels as they are written, by name: for ``doctor``."""
+    public_url: str | None = None
+    """Where people reach the web page, with a slash at its end."""
     notes: tuple[str, ...] = ()
     timestamps: Authority | None = None
 
