@@ -319,6 +319,11 @@ class Archive:
         with reading(self._engine) as connection:
             return discovered.all_of(connection, listing, ids)
 
+    def first_look(self, listing: str) -> datetime | None:
+        """When a listing first named sources; None when it never did."""
+        with reading(self._engine) as connection:
+            return discovered.first_look(connection, listing)
+
     def note_listed(
         self,
         listing: Source,

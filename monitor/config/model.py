@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from monitor.config.alerting import TIMING, WHEN
 from monitor.config.document import Guarded
 from monitor.config.rhythms import ACTIVE, AFTER_CHANGE, RHYTHM
 from monitor.config.shapes import (
@@ -33,7 +34,6 @@ from monitor.config.shapes import (
     words,
     wrong,
 )
-from storage.records import EditKind, EventKind, Severity
 
 
 def _substitution(found: dict[str, Any]) -> tuple[str, str]:
@@ -211,20 +211,8 @@ PHRASE: Final[dict[str, Key]] = {
     "note": SOURCE["note"],
 }
 
-_WHEN: Final = section(
-    {
-        "severity": Key(one_of(one.label for one in Severity), "The least severity."),
-        "kinds": Key(many(one_of(one.value for one in EditKind)), "Edits of these kinds."),
-        "events": Key(many(one_of(one.value for one in EventKind)), "These events."),
-        "sources": Key(many(IDENTIFIER), "These sources."),
-        "series": Key(many(IDENTIFIER), "Sources of these series."),
-        "tags": Key(many(TEXT), "Sources with one of these tags."),
-        "silent": Key(FLAG, "Silent edits only, or none of them."),
-    }
-)
-
 ALERT: Final[dict[str, Key]] = {
-    "when": Key(_WHEN, "What is told; everything if absent."),
+    "when": Key(WHEN, "What is told; everything if absent."),
     "to": Key(many(IDENTIFIER, least=1), "The channels it is sent to.", required=True),
     "note": SOURCE["note"],
 }
@@ -248,7 +236,7 @@ CHANNEL: Final[dict[str, Key]] = {
                 "to": Key(many(MAIL, least=1), "Recipients.", required=True),
                 "from": Key(MAIL, "Sender."),
                 "smtp": Key(_SMTP, "The server that takes the mail.", required=True),
-                "digest": Key(one_of(("none", "hourly", "daily")), "Collect alerts into one mail."),
+                "digest": TIMING["digest"],
             }
         ),
         "Send mail.",
@@ -266,6 +254,7 @@ CHANNEL: Final[dict[str, Key]] = {
         "Post to an address, by Standard Webhooks.",
     ),
     "apprise": Key(many(SECRET), "Apprise addresses."),
+    **TIMING,
     "note": SOURCE["note"],
 }
 
