@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
 from monitor.alerts import Letter, Links, Notice
-from monitor.alerts.about import about_of
 from monitor.alerts.timing import Policy, next_attempt, plan
+from monitor.render.about import about_of
 from monitor.sides import compared, differ_rules, kept_side
 from storage import outbox
 from storage.errors import DeliveryError, VariorumError
@@ -335,12 +335,12 @@ def notice_of(told: outbox.Told, rules: Rules | None, public_url: str | None) ->
 
 
 def links_of(source: str, page: str, public_url: str | None, changed: int | None) -> Links:
-    """Where a reader goes on: the page, and in the reading room the change (or the source) and the feed."""
+    """Where a reader goes on: the page, and in the reading room the change (or the source)."""
     if public_url is None:
         return Links(page)
     room = f"{public_url}s/{quote(source, safe='')}/"
     step = f"{changed - 1}-{changed}.html" if changed is not None and changed > 1 else "index.html"
-    return Links(page, change=room + step, feed=f"{public_url}feeds/{quote(source, safe='')}.xml")
+    return Links(page, change=room + step)
 
 
 def _what(letter: Delivery) -> str:

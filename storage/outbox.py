@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, literal, or_, select, update
 
 from storage import rows
 from storage.engine import reading, writing
@@ -34,7 +34,7 @@ from storage.records import (
     Version,
     Waiting,
 )
-from storage.schema import alerts, channels, deliveries, events, letters, sources
+from storage.schema import Moment, alerts, channels, deliveries, events, letters, sources
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -346,7 +346,7 @@ def note_undelivered(
 def _tried(at: datetime) -> dict[str, Any]:
     return {
         "attempts": letters.c.attempts + 1,
-        "first_at": func.coalesce(letters.c.first_at, at),
+        "first_at": func.coalesce(letters.c.first_at, literal(at, Moment())),
         "last_at": at,
         "lease_until": None,
         "lease_owner": None,
@@ -434,20 +434,24 @@ def next_due(archive: Archive) -> datetime | None:
     return min((one for one in moments if one is not None), default=None)
 
 
-def revive(archive: Archive, now: datetime, *, ids: Sequence[str] | None = None) -> list[str]:
+def revive(
+    archive: Archive, now: datetime, *, ids: Sequence[str] | None = None, channels_named: Sequence[str] = ()
+) -> list[str]:
     """Have dead letters sent again, and their channels opened where they were stopped. Returns the ids of the letters.
 
-    ``ids`` None: all of them. One of a channel that is not configured stays dead.
+    ``ids`` None: all of them, and all channels; else these, and the channels of these and those named. A letter of a
+    channel that is not configured stays dead.
     """
     query = select(letters.c.key, letters.c.id, letters.c.channel).where(letters.c.state == LetterState.DEAD.value)
     query = query.where(letters.c.channel.in_(select(channels.c.name)))
     with writing(archive.engine) as connection:
         found = [row for row in connection.execute(query) if ids is None or row.id in ids]
-        for part in _chunks(found):
+        for part in _chunks([row.key for row in found]):
             anew = {"state": LetterState.WAITING.value, "due": now, "attempts": 0, "first_at": None}
-            connection.execute(update(letters).where(letters.c.key.in_([row.key for row in part])).values(**anew))
-        names = {row.channel for row in found}
-        connection.execute(update(channels).where(channels.c.name.in_(names)).values(stopped_at=None, stopped_why=None))
+            connection.execute(update(letters).where(letters.c.key.in_(part)).values(**anew))
+        opened = update(channels).where(channels.c.stopped_at.is_not(None)).values(stopped_at=None, stopped_why=None)
+        names = {row.channel for row in found} | set(channels_named)
+        connection.execute(opened if ids is None else opened.where(channels.c.name.in_(names)))
     return [row.id for row in found]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from storage.records import EventKind
 
@@ -12,9 +12,15 @@ if TYPE_CHECKING:
     from storage.records import Event
 
 
+TOLD_FURTHER: Final = frozenset(
+    {EventKind.PHRASE, EventKind.DRIFT, EventKind.QUIET, EventKind.RETURNED, EventKind.RECOVERED}
+)
+"""Events of which a channel says only that they happened; of the others it says the reason, or where to, by itself."""
+
+
 def about_of(event: Event, beside: Iterable[Event] = ()) -> tuple[str, ...]:
-    """What an event holds beside its kind, and what else the same look brought, a line each."""
-    lines = (line_of(one) for one in (event, *beside))
+    """What an event holds that its kind does not say, and what else the same look brought, a line each."""
+    lines = (line_of(one) for one in (*([event] if event.kind in TOLD_FURTHER else []), *beside))
     return tuple(dict.fromkeys(line for line in lines if line))
 
 
