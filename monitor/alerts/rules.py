@@ -1,10 +1,10 @@
 """Which events are told to whom: pure, and called by the check, so that alerts are kept with what they tell of.
 
 A rule *chooses* events and *narrows* them down. It chooses with ``events``, ``phrases``, ``drift`` and ``quiet``
-(any of them); without one it chooses everything but two that nobody waits for: rereads, which are changes of our reader
-and not of the page, and ``new`` texts that were there before we looked (a source that was just declared, what a
-listing already named at its first look). Those are told to who asks for them by name. It narrows with all of
-``severity``, ``kinds``, ``silent``, ``sources``, ``series`` and ``tags``. ``severity`` narrows only what has one: that a
+(any of them); without one it chooses everything but what somebody must ask for: ``drift`` and ``quiet``, which are judged
+against the bound of the rule that asks; rereads, which are changes of our reader and not of the page; and ``new`` texts
+that were there before we looked (a source that was just declared, what a listing already named at its first look).
+It narrows with all of ``severity``, ``kinds``, ``silent``, ``sources``, ``series`` and ``tags``. ``severity`` narrows only what has one: that a
 page fails is told to a rule for ``wording`` too.
 
 What one look at one source brings is one alert for a channel, however many events and rules led there: the first of
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from storage.records import EditKind, Event, Severity, Source
+
+ASKED_FOR: Final = frozenset({EventKind.DRIFT, EventKind.QUIET, EventKind.REREAD})
 
 LEADS: Final = (
     EventKind.GONE,
@@ -77,7 +79,7 @@ class Rule:
 
     def _chooses(self, event: Event) -> bool:
         if not (self.events or self.phrases or self.drift is not None or self.quiet_s is not None):
-            return event.kind is not EventKind.REREAD and not event.detail.get("backlog")
+            return event.kind not in ASKED_FOR and not event.detail.get("backlog")
         if event.kind is EventKind.PHRASE and self.phrases:
             return (event.detail["what"], event.detail["phrase"]) in self.phrases
         if event.kind is EventKind.DRIFT and self.drift is not None:
