@@ -353,7 +353,10 @@ class Daemon:
         self.pulse.check(self._around.now(), checked.outcome, checked.ms)
         told(checked)
         if checked.alerts:
-            await self._around.writer.drain()  # what an unchanged check tells of is written with others
+            try:
+                await self._around.writer.drain()  # what an unchanged check tells of is written with others
+            except VariorumError as error:
+                log.error("noting unchanged checks failed; they will be looked at again: %s", error)
             self._deliverer.wake()
 
 
