@@ -39,7 +39,8 @@ class Box:
         self.letters: list[Letter] = []
         self.asked: list[Letter] = []
         self.moods: list[Exception] = []
-        self.hang = False
+        self.hang: asyncio.Event | None = None
+        """While it is there and not set, letters are neither taken nor refused."""
         self.closed = False
         self.now = self.most = 0
         """How many it is sending, and the most it was sending at once."""
@@ -51,8 +52,8 @@ class Box:
         self.most = max(self.most, self.now)
         self._news.set()
         try:
-            if self.hang:
-                await asyncio.Event().wait()
+            if self.hang is not None:
+                await self.hang.wait()
             if self.moods:
                 raise self.moods.pop(0)
             self.letters.append(letter)

@@ -164,21 +164,35 @@ def test_gone_stops_a_channel_and_no_other(tmp_path: Path) -> None:
     live(tmp_path, then)
 
 
-def test_a_channel_that_hangs_is_ended_and_never_starves_another(tmp_path: Path) -> None:
+def test_a_channel_that_is_slow_never_starves_another(tmp_path: Path) -> None:
     watch(tmp_path, "{to: [slow, desk]}", channels="slow: {apprise: 'json://x'}\ndesk: {apprise: 'json://y'}")
 
     async def then(parts: House, post: Post, clock: Clock) -> None:
-        deliverer = parts.deliverer
-        post["slow"].hang = True
-        deliverer._attempt_s = 0.2
+        slow = post["slow"]
+        slow.hang = asyncio.Event()
         for number in range(6):
             await changed(parts, tmp_path, clock, FIRST.replace("May", f"the year {number}"))
-        await deliverer.round()
+        await parts.deliverer.round()
         await post["desk"].until(6)
-        await deliverer.drain(5)
-        assert post["slow"].most == 4, "as many as it has places"
-        errors = {one.error for one in outbox.list_letters(parts.archive, state=LetterState.WAITING)}
-        assert errors == {"no answer within 0.2 s"}
+        await slow.until(4)
+        assert len(slow.asked) == 4, "as many as it has places"
+        slow.hang.set()
+        await parts.deliverer.drain(10)
+        assert (len(slow.letters), slow.most) == (6, 4)
+
+    live(tmp_path, then)
+
+
+def test_an_attempt_that_hangs_is_ended(tmp_path: Path) -> None:
+    watch(tmp_path, ALL)
+
+    async def then(parts: House, post: Post, clock: Clock) -> None:
+        post["desk"].hang = asyncio.Event()
+        parts.deliverer._attempt_s = 0.1
+        await changed(parts, tmp_path, clock, SECOND)
+        await parts.deliverer.drain(10)
+        (letter,) = outbox.list_letters(parts.archive, state=LetterState.WAITING)
+        assert (letter.error, letter.attempts) == ("no answer within 0.1 s", 1)
 
     live(tmp_path, then)
 
@@ -187,7 +201,7 @@ def test_what_is_being_sent_when_it_is_to_end_is_given_back(tmp_path: Path) -> N
     watch(tmp_path, ALL)
 
     async def then(parts: House, post: Post, clock: Clock) -> None:
-        post["desk"].hang = True
+        post["desk"].hang = asyncio.Event()
         await changed(parts, tmp_path, clock, SECOND)
         await parts.deliverer.round()
         await post["desk"].until(1)
