@@ -112,13 +112,14 @@ class Deliverer:
         return lambda waiting, lately: plan(policy, waiting, lately, self._now())
 
     async def adopt(self, settings: Settings) -> None:
-        """Go by these settings from now on: at the start, and when they were read again."""
+        """Go by these settings from now on: at the start, and when they were read again. Raises ``StorageError``."""
         before = self._told_as
-        self._take(settings)
-        for name in [name for name in self._open if self._told_as.get(name) != before.get(name) or name not in before]:
-            self._close_later(name)
-        for name in await self._writer.call(outbox.declare, self._told_as, self._now()):
+        told_as = {name: _digest(told) for name, told in settings.channels_told}
+        for name in await self._writer.call(outbox.declare, told_as, self._now()):
             log.warning("%s: not a channel any more; what waited for it is kept as dead letters", name)
+        self._take(settings)
+        for name in [name for name in self._open if told_as.get(name) != before.get(name)]:
+            self._close_later(name)
 
     def _close_later(self, name: str) -> None:
         """Close a channel when what it is sending now has ended; the next letter opens it anew."""

@@ -19,6 +19,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, lite
 
 from storage import rows
 from storage.engine import reading, writing
+from storage.errors import StorageError
 from storage.records import (
     Alert,
     Bundle,
@@ -389,7 +390,9 @@ def told(archive: Archive, alert: Alert) -> Told:
     """What a letter says of an alert. Raises ``StorageError`` when what it tells of is not there."""
     event = alert.event
     with reading(archive.engine) as connection:
-        row = connection.execute(select(sources).where(sources.c.id == event.source)).one()
+        row = connection.execute(select(sources).where(sources.c.id == event.source)).one_or_none()
+        if row is None:
+            raise StorageError(f"{event.source}: renamed meanwhile; the letter is gathered again")
         same = (events.c.source == row.key, events.c.at == event.at)
         query = select(events, sources.c.id.label("source_id")).join(sources, sources.c.key == events.c.source)
         found = [rows.event(one) for one in connection.execute(query.where(*same).order_by(events.c.number))]

@@ -9,13 +9,17 @@ from pathlib import Path
 
 import pytest
 
-from monitor.compose import House
+from monitor.compose import House, declare
 from monitor.config import load
 from monitor.daemon import Daemon
+from monitor.discover import with_found
+from monitor.stillness import judge_stillness
 from storage import outbox
+from storage.archive import Archive
 from storage.errors import DeliveryError
 from storage.records import EditKind, EventKind, LetterState
 from tests.edges.boxes import FIRST, Clock, Post, living, look, publish, watch
+from tests.edges.origin import Origin
 
 SECOND = FIRST.replace("shall", "should")
 THIRD = SECOND.replace("2.5", "3.5")
@@ -367,6 +371,69 @@ def test_a_daemon_sends_what_its_check_found_at_once_and_tells_of_long_quiet(tmp
         assert [one.event.kind.value for one in post["quiet"].letters[0].notices] == ["quiet"]
 
     live(tmp_path, then)
+
+
+def test_what_was_made_known_is_told_though_its_source_is_renamed_or_retired(tmp_path: Path) -> None:
+    watch(tmp_path, ALL)
+
+    async def then(parts: House, post: Post, clock: Clock) -> None:
+        await changed(parts, tmp_path, clock, SECOND)
+        text = (tmp_path / "config.yaml").read_text()
+        (tmp_path / "config.yaml").write_text(text.replace("{id: a,", "{id: b, was: a,"))
+        await declare(load(tmp_path / "config.yaml", {}), parts.around.writer, clock())
+        await parts.deliverer.drain(5)
+        (letter,) = post["desk"].letters
+        assert (letter.notices[0].source.id, letter.notices[0].event.source) == ("b", "b")
+        publish(tmp_path, THIRD)
+        (tmp_path / "config.yaml").write_text(text.replace("{id: a,", "{id: b,"))
+        settings = load(tmp_path / "config.yaml", {})
+        assert await look(replace(parts, settings=settings)) == ["changed"]
+        await declare(replace(settings, declarations=()), parts.around.writer, clock())
+        await parts.deliverer.drain(5)
+        assert [one.notices[0].event.version for one in post["desk"].letters] == [2, 3]
+        assert dead(parts) == []
+
+    live(tmp_path, then)
+
+
+def test_what_a_listing_newly_names_is_told_and_what_it_named_at_first_is_not(tmp_path: Path, origin: Origin) -> None:
+    def listed(*names: str) -> None:
+        links = "".join(f"<li><a href='/{name}'>Readout {name}</a></li>" for name in names)
+        for name in names:
+            origin.page(f"/{name}", f"<article><h1>{name}</h1><p>{FIRST} In {name}.</p></article>")
+        origin.page("/index", f"<ul id='all'>{links}</ul>")
+
+    post, clock = Post(), Clock()
+    listing = f"{{id: all, index: '{origin.url}/index', follow: '#all a', select: article}}"
+    (tmp_path / "config.yaml").write_text(
+        f"defaults: {{robots: false, allow_private: [127.0.0.0/8]}}\nlistings:\n  - {listing}\n"
+        "alerts:\n  - {to: [desk]}\n  - {when: {quiet: 30d}, to: [quiet]}\n"
+        "channels: {desk: {apprise: x}, quiet: {apprise: y}}\n"
+    )
+
+    async def looks(parts: House) -> None:
+        await look(parts)
+        found = with_found(parts.settings, await parts.around.writer.call(Archive.found))
+        await look(replace(parts, settings=replace(found, declarations=found.declarations[1:])))
+        clock.goes(days=1)
+        await parts.deliverer.drain(5)
+
+    async def lived() -> None:
+        async with living(tmp_path, post, clock) as parts:
+            listed("one", "two")
+            await looks(parts)
+            assert post.boxes == {}
+            listed("three", "one", "two")
+            await looks(parts)
+            assert [one.notices[0].event.source for one in post["desk"].letters] == ["readout-three"]
+            assert post["desk"].letters[0].notices[0].event.kind is EventKind.NEW
+            assert await judge_stillness(parts.settings.alerts, parts.around.writer, clock()) == 0
+            clock.goes(days=30)
+            assert await judge_stillness(parts.settings.alerts, parts.around.writer, clock()) == 1
+            await parts.deliverer.drain(5)
+            assert [one.notices[0].event.source for one in post["quiet"].letters] == ["all"]
+
+    asyncio.run(lived())
 
 
 @pytest.mark.parametrize("kind", [EditKind.MODALITY, EditKind.NUMBER])
