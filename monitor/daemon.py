@@ -54,7 +54,8 @@ DELIVERIES_S: Final = 2.0
 """How often the outbox is looked at for what others put there; what our own checks put there is sent at once."""
 DIGEST_S: Final = 30.0
 """How often it is looked whether what is held may go: for a digest, after quiet hours, within a bound."""
-QUIET_S: Final = 60.0
+QUIET_S: Final = 300.0
+"""How often it is looked what has not moved for as long as a rule says."""
 RETENTION_S: Final = 3600.0
 STOP_WITHIN_S: Final = 6.0
 """How long running checks may take to end after a signal, before they are given back: all in all it takes ten."""

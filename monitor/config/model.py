@@ -258,6 +258,13 @@ CHANNEL: Final[dict[str, Key]] = {
     "note": SOURCE["note"],
 }
 
+
+def _one_digest(found: dict[str, Any]) -> dict[str, Any]:
+    if "digest" in found and "digest" in found.get("email", {}):
+        raise wrong("'digest' stands in the channel and in its 'email'", "Keep one of them.")
+    return found
+
+
 WEB: Final[dict[str, Key]] = {
     "listen": Key(words("HOST:PORT such as 127.0.0.1:8080", _listen), "Address and port of the web page."),
     "public_url": Key(WEB_URL, "Where people reach it; for links in alerts and feeds."),
@@ -313,7 +320,7 @@ ITEMS: Final[dict[str, Key]] = {
 """The lists of a file: the shape of one item of each."""
 
 CHANNELS: Final = Key(
-    mapping(IDENTIFIER, section(CHANNEL, exactly_one=("email", "webhook", "apprise"))),
+    mapping(IDENTIFIER, section(CHANNEL, exactly_one=("email", "webhook", "apprise"), after=_one_digest)),
     "Where alerts go, by name.",
 )
 

@@ -148,6 +148,14 @@ def test_a_wrong_time_of_a_channel_names_file_line_and_key(variorum: Program, ke
     assert f"config.yaml:7: {told}" in ran.err
 
 
+def test_a_digest_stands_once(variorum: Program) -> None:
+    mail = "email: {to: a@x.example, smtp: {host: x.example}, digest: daily}"
+    watch(variorum.folder, "{to: [desk]}", channels=f"desk: {{{mail}, digest: hourly}}")
+    ran = variorum("config", "check")
+    assert ran.code == 2
+    assert "config.yaml:7: channels.desk: 'digest' stands in the channel and in its 'email'" in ran.err
+
+
 def test_alerts_and_channels_are_acted_upon(variorum: Program) -> None:
     times = (
         "quiet_hours: '22:00-07:00 Europe/Berlin', at_most: 10 per 1h, urgent: major, digest: daily 07:30 Europe/Berlin"
