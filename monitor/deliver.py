@@ -100,7 +100,6 @@ class Deliverer:
     def _take(self, settings: Settings) -> None:
         self._settings = settings
         self._told = dict(settings.channels_told)
-        self._told_as = {name: _digest(told) for name, told in self._told.items()}
         policies = dict(settings.policies)
         self._planners = {
             name: (policy.window_s, self._planner(policy))
@@ -113,12 +112,13 @@ class Deliverer:
 
     async def adopt(self, settings: Settings) -> None:
         """Go by these settings from now on: at the start, and when they were read again. Raises ``StorageError``."""
-        before = self._told_as
         told_as = {name: _digest(told) for name, told in settings.channels_told}
         for name in await self._writer.call(outbox.declare, told_as, self._now()):
             log.warning("%s: not a channel any more; what waited for it is kept as dead letters", name)
+        before = self._told
         self._take(settings)
-        for name in [name for name in self._open if told_as.get(name) != before.get(name)]:
+        # By all that is told of it: a password that was changed is another channel.
+        for name in [name for name in self._open if self._told.get(name) != before.get(name)]:
             self._close_later(name)
 
     def _close_later(self, name: str) -> None:

@@ -235,6 +235,21 @@ def test_a_channel_taken_out_leaves_dead_letters_and_one_put_anew_is_opened_anew
     live(tmp_path, then)
 
 
+def test_a_new_password_opens_a_channel_anew(tmp_path: Path) -> None:
+    hook = "desk: {webhook: {url: 'https://h.example/', headers: {Authorization: '${TOKEN}'}}}"
+    watch(tmp_path, ALL, channels=hook.replace("${TOKEN}", "x"))
+
+    async def then(parts: House, post: Post, clock: Clock) -> None:
+        for number, token in enumerate(("first", "first", "second")):
+            watch(tmp_path, ALL, channels=hook)
+            await parts.deliverer.adopt(load(tmp_path / "config.yaml", {"TOKEN": token}))
+            await changed(parts, tmp_path, clock, FIRST.replace("May", f"the year {number}"))
+            await parts.deliverer.drain(5)
+            assert post["desk"].closed == (token == "second")
+
+    live(tmp_path, then)
+
+
 def test_a_digest_comes_at_its_hour_in_one_letter(tmp_path: Path) -> None:
     watch(tmp_path, ALL, channels="desk: {apprise: 'json://x', digest: daily 08:00}")
 
