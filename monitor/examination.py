@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from monitor.clock import utc_now
 from monitor.fetch.client import Fetcher
 from monitor.fetch.guard import check_host, networks
+from storage import outbox
 from storage.archive import Archive
 from storage.engine import engine_for, sqlite_file
 from storage.errors import ConfigError, DeliveryError, FetchError, VariorumError
@@ -81,6 +82,7 @@ def database(settings: Settings) -> list[Finding]:
     try:
         with Archive.open(settings.database, create=False) as archive:
             count = len(archive.sources())
+            letters = _outbox(archive)
         engine = engine_for(settings.database)
         try:
             _write_nothing(engine)
@@ -88,9 +90,23 @@ def database(settings: Settings) -> list[Finding]:
             engine.dispose()
     except VariorumError as error:
         return [Finding("database", "bad", error.message, error.hint)]
-    found = [Finding("database", "good", f"{settings.shown_database}: writable, {count} sources watched")]
+    found = [Finding("database", "good", f"{settings.shown_database}: writable, {count} sources watched"), *letters]
     if file is not None:
         found += [_sound(file), *_disk(file)]
+    return found
+
+
+def _outbox(archive: Archive) -> list[Finding]:
+    """Channels that nothing reaches any more, and letters that were given up."""
+    found = []
+    for one in outbox.states(archive):
+        what, mend = f"channel {one.name}", f"`variorum alerts retry {one.name}` sends again what was given up."
+        if one.stopped_at is not None:
+            said = f"stopped since {one.stopped_at:%Y-%m-%d %H:%M} UTC: {one.stopped_why}"
+            found.append(Finding(what, "bad", said, mend))
+        elif one.dead:
+            said = f"{one.dead} dead letter{'' if one.dead == 1 else 's'} (`variorum alerts list --dead`)"
+            found.append(Finding(what, "doubtful", said, mend))
     return found
 
 

@@ -17,6 +17,7 @@ from storage.keep import ClaimLost, Unchanged
 from storage.migrate import create as create_tables
 from storage.migrate import require_current, revision_of
 from storage.records import (
+    Alert,
     Change,
     Event,
     Found,
@@ -78,6 +79,11 @@ class Archive:
             engine.dispose()
             raise
         return cls(engine)
+
+    @property
+    def engine(self) -> Engine:
+        """For the rooms of ``storage`` that have transactions of their own."""
+        return self._engine
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -228,11 +234,12 @@ class Archive:
         next_due: datetime | None = None,
         gone: bool = False,
         failing: bool = False,
+        alerts: Sequence[Alert] = (),
     ) -> None:
-        """Note a check that saw nothing fit: the reason, and what is believed after it."""
+        """Note a check that saw nothing fit: the reason, what is believed after it, and who is told of it."""
         with writing(self._engine) as connection:
             row = keep.locked(connection, source)
-            keep.doubt(connection, row, at, outcome, error, events, suspicion, next_due, gone, failing)
+            keep.doubt(connection, row, at, outcome, error, events, suspicion, next_due, gone, failing, alerts)
 
     def note_suspect(
         self,
@@ -246,6 +253,7 @@ class Archive:
         next_due: datetime | None = None,
         gone: bool = False,
         failing: bool = False,
+        alerts: Sequence[Alert] = (),
     ) -> None:
         """Note a capture that the quality gate held back, and keep its snapshot as evidence (once per body)."""
         with writing(self._engine) as connection:
@@ -255,7 +263,7 @@ class Archive:
             if connection.scalar(kept.limit(1)) is None:
                 keep.snapshot(connection, row.key, snapshot, body, doubt=error)
             at = snapshot.fetched_at
-            keep.doubt(connection, row, at, outcome, error, events, suspicion, next_due, gone, failing)
+            keep.doubt(connection, row, at, outcome, error, events, suspicion, next_due, gone, failing, alerts)
 
     def record(
         self,
@@ -272,8 +280,9 @@ class Archive:
         next_due: datetime | None = None,
         owner: str | None = None,
         imported: datetime | None = None,
+        alerts: Sequence[Alert] = (),
     ) -> Version:
-        """Keep a new wording: snapshot, version, change, ledger and events in one transaction.
+        """Keep a new wording: snapshot, version, change, ledger, events and alerts in one transaction.
 
         ``expected`` is the number of the version it was compared with (None: none), ``owner`` the holder of the lease.
         Raises ``ClaimLost`` when either is no longer so.
@@ -288,7 +297,6 @@ class Archive:
             chain = keep.version(connection, row, snapshot, made)
             number = (row.number or 0) + 1
             run = keep.open_run(connection, row.key, outcome, at, number)
-            keep.happened(connection, {source: row.key}, events)
             connection.execute(
                 update(sources)
                 .where(sources.c.key == row.key)
@@ -301,6 +309,7 @@ class Archive:
                 )
             )
             discovered.version_kept(connection, row.key)
+            keep.happened(connection, {source: row.key}, events, alerts)
             return rows.version(connection.execute(_versions().where(_is(row.key, number))).one())
 
     # what listings found
@@ -309,6 +318,11 @@ class Archive:
         """What listings found: by one of them, or the sources of these ids, or everything; oldest finds first."""
         with reading(self._engine) as connection:
             return discovered.all_of(connection, listing, ids)
+
+    def first_look(self, listing: str) -> datetime | None:
+        """When a listing first named sources; None when it never did."""
+        with reading(self._engine) as connection:
+            return discovered.first_look(connection, listing)
 
     def note_listed(
         self,
@@ -340,8 +354,17 @@ class Archive:
             connection.execute(update(sources).where(sources.c.key == row.key).values(reader=reader))
             return kept
 
-    def record_reread(self, source: str, at: datetime, text: Text | None, reader: str) -> Version | None:
-        """Keep what a changed reader makes of the latest snapshot: the new base to compare with, never an alert.
+    def record_reread(
+        self,
+        source: str,
+        at: datetime,
+        text: Text | None,
+        reader: str,
+        *,
+        events: Sequence[Event] = (),
+        alerts: Sequence[Alert] = (),
+    ) -> Version | None:
+        """Keep what a changed reader makes of the latest snapshot: the new base to compare with.
 
         ``text`` None: the same text came out; only the fingerprint of the base moves, and None is returned.
         """
@@ -363,6 +386,7 @@ class Archive:
                     **keep.base(number, text, reader, row.snapshot, chain), run=run, last_outcome=Outcome.REREAD.value
                 )
             )
+            keep.happened(connection, {source: row.key}, events, alerts)
             return rows.version(connection.execute(_versions().where(_is(row.key, number))).one())
 
     # the history

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from storage import rows, texts
+from storage import outbox, rows, texts
 from storage.chain import START, seal
 from storage.errors import StorageError
-from storage.records import Change, Event, Outcome, Snapshot, Suspicion, Text, Validators
+from storage.records import Alert, Change, Event, Outcome, Snapshot, Suspicion, Text, Validators
 from storage.schema import bodies, events, headings, ledger, pages, snapshots, sources, versions
 
 if TYPE_CHECKING:
@@ -39,6 +39,7 @@ class Unchanged:
     next_due: datetime | None = None
     events: tuple[Event, ...] = ()
     final_url: str | None = None
+    alerts: tuple[Alert, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,10 +220,12 @@ def open_run(
     return _key(connection, insert(ledger).values(**values, version=number, error=error))
 
 
-def happened(connection: Connection, keys: Mapping[str, int], told: Sequence[Event]) -> None:
-    """Keep events; ``keys`` maps the ids of their sources to keys."""
-    if told:
-        connection.execute(insert(events), [rows.event_values(keys[one.source], one) for one in told])
+def happened(
+    connection: Connection, keys: Mapping[str, int], told: Sequence[Event], alerts: Sequence[Alert] = ()
+) -> None:
+    """Keep events and the alerts about them, after all else: they carry chain heads. ``keys``: source id → key."""
+    kept = [(_key(connection, insert(events).values(**rows.event_values(keys[one.source], one))), one) for one in told]
+    outbox.tell(connection, keys, kept, alerts)
 
 
 def good(at: datetime, outcome: Outcome, validators: Validators, next_due: datetime | None, run: int) -> dict[str, Any]:
@@ -289,7 +292,9 @@ def unchanged(connection: Connection, notes: Sequence[Unchanged]) -> None:
         if note.final_url is not None and note.source in known:
             at = sources.c.key == known[note.source].key
             connection.execute(update(sources).where(at).values(final_url=note.final_url))
-    happened(connection, {name: row.key for name, row in known.items()}, [one for note in notes for one in note.events])
+    for note in notes:
+        if note.events and note.source in known:
+            happened(connection, {note.source: known[note.source].key}, note.events, note.alerts)
 
 
 _DOUBTS: Final = frozenset({Outcome.FAILED.value, Outcome.GONE.value, Outcome.SUSPECT.value, Outcome.SKIPPED.value})
@@ -312,6 +317,7 @@ def doubt(
     next_due: datetime | None,
     gone: bool,
     failing: bool,
+    alerts: Sequence[Alert] = (),
 ) -> None:
     """Note a check that saw nothing fit; the run in the ledger goes on while outcome and reason are the same."""
     run = row.run
@@ -338,7 +344,7 @@ def doubt(
             run=run,
         )
     )
-    happened(connection, {row.id: row.key}, told)
+    happened(connection, {row.id: row.key}, told, alerts)
 
 
 def _key(connection: Connection, statement: Any) -> int:

@@ -1,8 +1,9 @@
 """The tables, the same on both engines.
 
-Append-only, held by triggers that the first migration makes: ``bodies``, ``snapshots``, ``headings``, ``versions``,
-``events``. What moves lives apart: ``sources`` (the state of each source) and ``ledger`` (runs of checks). So
-``last_seen`` of a version is not on its row: it is the end of the ledger's runs that saw it.
+Append-only, held by triggers that the migrations make: ``bodies``, ``snapshots``, ``headings``, ``versions``,
+``events``, ``timestamps``, ``pages``, ``alerts``. What moves lives apart: ``sources`` (the state of each source),
+``ledger`` (runs of checks), and the outbox (``deliveries``, ``letters``, ``channels``). So ``last_seen`` of a version is
+not on its row: it is the end of the ledger's runs that saw it.
 
 A ledger run that a ``new``, ``changed`` or ``cosmetic`` check began goes on with the ``unchanged`` and ``not-modified``
 checks after it: they all saw the same version. So a healthy source costs one row a version, however often it is checked.
@@ -32,9 +33,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION: Final = "0007"
+REVISION: Final = "0008"
 """The Alembic revision this program works with."""
-KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007")
+KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007", "0008")
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND: Final = timedelta(microseconds=1)
@@ -236,4 +237,72 @@ pages = Table(
     Column("first", Counter, ForeignKey("snapshots.number"), primary_key=True, autoincrement=False),
     Column("place", SmallInteger, primary_key=True, autoincrement=False),
     Column("snapshot", Counter, ForeignKey("snapshots.number"), nullable=False),
+)
+
+alerts = Table(
+    "alerts",  # append-only: what was told, and the chain head that each mailbox was given
+    metadata,
+    Column("key", Counter, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("event", Counter, ForeignKey("events.number"), nullable=False),
+    Column("source", Integer, ForeignKey("sources.key"), nullable=False),
+    Column("chain", LargeBinary),
+)
+
+letters = Table(
+    "letters",  # what is sent as one: an alert, or several
+    metadata,
+    Column("key", Counter, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("channel", Text, nullable=False),
+    Column("source", Integer, ForeignKey("sources.key")),  # of a letter about one alert
+    Column("thread", Text),
+    Column("digest", Boolean, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due", Moment),
+    Column("lease_until", Moment),
+    Column("lease_owner", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("first_at", Moment),  # the first attempt, the last one, the one that was taken
+    Column("last_at", Moment),
+    Column("sent_at", Moment),
+    Column("error", Text),
+    Column("left_to", Text),  # JSON: the recipients that refused it while others took it
+)
+Index(
+    "letters_due",
+    letters.c.due,
+    sqlite_where=letters.c.state == "waiting",
+    postgresql_where=letters.c.state == "waiting",
+)
+Index("letters_channel", letters.c.channel, letters.c.source, letters.c.made_at)
+
+deliveries = Table(
+    "deliveries",  # an alert on its way to a channel; without a letter it waits for one
+    metadata,
+    Column("key", Counter, primary_key=True, autoincrement=True),
+    Column("alert", Counter, ForeignKey("alerts.key"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("due", Moment, nullable=False),
+    Column("held", Boolean, nullable=False, server_default=false()),
+    Column("letter", Counter, ForeignKey("letters.key")),
+    Column("fate", Text),  # "counted" only, or "dropped": over before it could be told
+)
+Index("deliveries_alert", deliveries.c.alert, deliveries.c.channel, unique=True)
+Index("deliveries_letter", deliveries.c.letter)
+Index(
+    "deliveries_due",
+    deliveries.c.due,
+    sqlite_where=deliveries.c.letter.is_(None) & deliveries.c.fate.is_(None),
+    postgresql_where=deliveries.c.letter.is_(None) & deliveries.c.fate.is_(None),
+)
+
+channels = Table(
+    "channels",  # what is known of a channel beside its configuration; its row is locked while letters are made
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("told_as", Text, nullable=False),  # a digest of the configuration, without its secrets
+    Column("stopped_at", Moment),
+    Column("stopped_why", Text),
 )

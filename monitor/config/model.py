@@ -6,6 +6,7 @@ import base64
 import re
 from typing import Any, Final
 
+from monitor.config.alerting import TIMING, WHEN
 from monitor.config.document import Guarded
 from monitor.config.rhythms import ACTIVE, AFTER_CHANGE, RHYTHM
 from monitor.config.shapes import (
@@ -34,7 +35,6 @@ from monitor.config.shapes import (
     words,
     wrong,
 )
-from storage.records import EditKind, EventKind, Severity
 
 
 def _substitution(found: dict[str, Any]) -> tuple[str, str]:
@@ -212,20 +212,8 @@ PHRASE: Final[dict[str, Key]] = {
     "note": SOURCE["note"],
 }
 
-_WHEN: Final = section(
-    {
-        "severity": Key(one_of(one.label for one in Severity), "The least severity."),
-        "kinds": Key(many(one_of(one.value for one in EditKind)), "Edits of these kinds."),
-        "events": Key(many(one_of(one.value for one in EventKind)), "These events."),
-        "sources": Key(many(IDENTIFIER), "These sources."),
-        "series": Key(many(IDENTIFIER), "Sources of these series."),
-        "tags": Key(many(TEXT), "Sources with one of these tags."),
-        "silent": Key(FLAG, "Silent edits only, or none of them."),
-    }
-)
-
 ALERT: Final[dict[str, Key]] = {
-    "when": Key(_WHEN, "What is told; everything if absent."),
+    "when": Key(WHEN, "What is told; everything if absent."),
     "to": Key(many(IDENTIFIER, least=1), "The channels it is sent to.", required=True),
     "note": SOURCE["note"],
 }
@@ -298,7 +286,7 @@ CHANNEL: Final[dict[str, Key]] = {
                 "from": Key(MAIL, "Sender."),
                 "reply_to": Key(many(MAIL), "Where answers go, and wishes to be taken off the list."),
                 "smtp": Key(_SMTP, "The server that takes the mail.", required=True),
-                "digest": Key(one_of(("none", "hourly", "daily")), "Collect alerts into one mail."),
+                "digest": TIMING["digest"],
                 "attach": Key(FLAG, "Whether the exact diff is attached, as .diff and as JSON."),
                 "subject": Key(
                     one_of(("telling", "steady")),
@@ -329,8 +317,16 @@ CHANNEL: Final[dict[str, Key]] = {
         "Post to an address, by Standard Webhooks.",
     ),
     "apprise": Key(many(SECRET, least=1), "Apprise addresses (pip install 'variorum[apprise]')."),
+    **TIMING,
     "note": SOURCE["note"],
 }
+
+
+def _one_digest(found: dict[str, Any]) -> dict[str, Any]:
+    if "digest" in found and "digest" in found.get("email", {}):
+        raise wrong("'digest' stands in the channel and in its 'email'", "Keep one of them.")
+    return found
+
 
 WEB: Final[dict[str, Key]] = {
     "listen": Key(words("HOST:PORT such as 127.0.0.1:8080", _listen), "Address and port of the web page."),
@@ -387,7 +383,7 @@ ITEMS: Final[dict[str, Key]] = {
 """The lists of a file: the shape of one item of each."""
 
 CHANNELS: Final = Key(
-    mapping(IDENTIFIER, section(CHANNEL, exactly_one=("email", "webhook", "apprise"))),
+    mapping(IDENTIFIER, section(CHANNEL, exactly_one=("email", "webhook", "apprise"), after=_one_digest)),
     "Where alerts go, by name.",
 )
 

@@ -97,6 +97,11 @@ def drift(baseline: Text, members: Sequence[tuple[str, Version | None, Text]]) -
     return Drift(old.spans, tuple(drifted))
 
 
+def distance(baseline: Text, text: Text) -> float:
+    """How far a text is from the baseline, in [0, 1]."""
+    return drift(baseline, [("", None, text)]).members[0].distance
+
+
 @dataclass(frozen=True, slots=True)
 class _Side:
     """A text made ready: its sentences, what is left of each without cosmetics, and their words, folded."""

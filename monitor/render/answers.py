@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol
 
+from monitor.render.about import line_of
 from monitor.render.marks import SEVERITY_ROLES
 from monitor.render.safe import one_line
 from monitor.render.telling import plural, shown_time, shown_window
@@ -119,6 +120,8 @@ def _detail(event: Event) -> list[str]:
         return [back, "it goes back and forth, which is not told again"] if event.detail.get("flapping") else [back]
     if event.kind is EventKind.MOVED and "to" in event.detail:
         return [f"to {one_line(str(event.detail['to']))}"]
+    if event.kind in (EventKind.PHRASE, EventKind.DRIFT, EventKind.QUIET):
+        return [one_line(line_of(event) or "")]
     return [one_line(str(event.detail["reason"]))] if event.detail.get("reason") else []
 
 
