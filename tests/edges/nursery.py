@@ -18,7 +18,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -62,13 +62,17 @@ class Ledger:
         """Nothing is open."""
 
 
+BEGUN = datetime(2026, 3, 1, 12, 40, tzinfo=UTC)
+"""The clock of these lives: digests are due at hours of it, whatever the hour is here."""
+
+
 async def live(folder: Path, minutes: float, sudden: Sudden) -> None:
     def opener(name: str, told: Mapping[str, Any]) -> Ledger:
         return Ledger(folder / "taken", sudden)
 
-    ahead = timedelta(minutes=minutes)
+    ahead, started = timedelta(minutes=minutes), utc_now()
     settings = load(folder / "config.yaml", {})
-    async with house(settings, now=lambda: utc_now() + ahead, opener=opener) as parts:
+    async with house(settings, now=lambda: BEGUN + ahead + (utc_now() - started), opener=opener) as parts:
         event.listen(Engine, "commit", lambda _: sudden.passing("commit"))
         await look(parts)
         await parts.deliverer.drain(20)
