@@ -74,12 +74,15 @@ class Asking:
         except StorageError:
             return settings  # nothing was looked at yet; `status` says what is wrong with a database
 
-    def archive(self) -> Archive:
-        """The archive, open for reading. Raises ``StorageError`` when there is none yet."""
+    def archive(self, *, readonly: bool = True) -> Archive:
+        """The archive, open for reading; also for keeping what was worked out, unless ``readonly``.
+
+        Raises ``StorageError`` when there is none yet.
+        """
         from storage.archive import Archive
 
         url = self.database or self.settings().database
-        return Archive.open(url, create=False, readonly=True)
+        return Archive.open(url, create=False, readonly=readonly)
 
     def fetch_rules(self, *, allow_private: Sequence[str] = ()) -> FetchRules:
         """How to fetch an address that no source declares: the configured defaults, where there is a configuration."""

@@ -46,8 +46,12 @@ class RawFile:
 class Operands:
     """Resolves operands of one command, opening configuration and archive only when one of them needs it."""
 
-    def __init__(self, asking: Asking, *, encoding: str | None = None, selector: str | None = None) -> None:
+    def __init__(
+        self, asking: Asking, *, encoding: str | None = None, selector: str | None = None, remembering: bool = False
+    ) -> None:
+        """``remembering``: the command may keep what it worked out for the next time."""
         self._asking = asking
+        self._remembering = remembering
         self._encoding = encoding
         self._selector = selector
         self._open = ExitStack()
@@ -64,7 +68,7 @@ class Operands:
     def archive(self) -> Archive:
         """The archive, opened at the first need and closed at the end."""
         if self._archive is None:
-            self._archive = self._open.enter_context(self._asking.archive())
+            self._archive = self._open.enter_context(self._asking.archive(readonly=not self._remembering))
         return self._archive
 
     def sides(self, words: Sequence[str]) -> tuple[Side, Side]:

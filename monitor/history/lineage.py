@@ -4,7 +4,8 @@ The idea is WikiWho's (Flöck and Acosta, "WikiWho: Precise and Efficient Attrib
 Content", WWW 2014): what was removed stays in memory, so that it is known again when it is put back. Here the unit is
 the sentence, and single words return too. For each version:
 
-1. A sentence whose folded words stood in the version before is the same sentence, wherever it stands now.
+1. A sentence whose folded words stood in the version before is the same sentence, wherever it stands now; so is one
+   that the differ tells from it by nothing but cosmetic edits (another spelling), whose other words keep their origins.
 2. One whose folded words stood in an earlier version is that sentence, returned.
 3. Any other is new. Its words keep their origins where they stood, in order, in the sentence that it replaces; then
    where ``RUN`` of them in a row stood in another sentence that went just now (split, merged), or ``RETURNED_RUN`` in
@@ -17,16 +18,18 @@ Folded words leave out what is cosmetic: case, white space, punctuation, the sty
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import regex
 
+from monitor.differ import compare
 from monitor.differ.align import align
 from monitor.differ.segment import sentences
 from monitor.history.folding import fold
+from storage.records import Severity, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -88,6 +91,7 @@ class KnownSentence:
 
     ``removed`` holds the versions in which it was away: pairs of the first without it and the first with it again.
     ``words`` are places in :attr:`Memory.words`; ``replaces`` is the place of the sentence it came in for, if any.
+    ``spelt`` are the keys it had before its spelling changed.
     """
 
     key: str
@@ -96,6 +100,7 @@ class KnownSentence:
     replaces: int | None = None
     removed: tuple[tuple[int, int], ...] = ()
     lost: int | None = None
+    spelt: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +154,9 @@ class Lineage:
         self._blocks: dict[str, tuple[Sentence, ...]] = {}
         self._keys: dict[str, str] = {}
         for place, sentence in enumerate(self._sentences):
-            self._by_key[sentence.key].append(place)
-        # In the order in which they went, so that the index is the same as if no memory had been kept in between.
-        gone = [place for place, one in enumerate(self._sentences) if one.lost is not None or one.removed]
-        for place in sorted(gone, key=self._first_lost):
-            self._index(place)
+            for key in (sentence.key, *sentence.spelt):
+                self._by_key[key].append(place)
+        self._index_gone()
 
     @property
     def memory(self) -> Memory:
@@ -185,8 +188,8 @@ class Lineage:
     def advance(self, number: int, found: Sequence[Sentence]) -> tuple[int, ...]:
         """Take the sentences of version ``number``; the places under which they are remembered, in the same order."""
         places = self._still_standing(found)
-        kept = set(places)
-        dying = [one for one in zip(self._standing, self._texts, strict=True) if one[0] not in kept]
+        self._respell(number, found, places)
+        dying = self._dying(places)
         for place, _ in sorted(dying):
             self._lose(place, number)
         for index, sentence in enumerate(found):
@@ -234,14 +237,60 @@ class Lineage:
                         take(index, first)
         return places
 
+    def _dying(self, places: Sequence[int | None]) -> list[tuple[int, str]]:
+        """The sentences of the version before that are not among ``places``: where remembered, and as written."""
+        kept = set(places)
+        return [one for one in zip(self._standing, self._texts, strict=True) if one[0] not in kept]
+
+    def _respell(self, number: int, found: Sequence[Sentence], places: list[int | None]) -> None:
+        """Know the sentences again that only changed their spelling; puts their places into ``places``."""
+        new = [index for index, place in enumerate(places) if place is None]
+        dying = self._dying(places)
+        if not (new and dying):
+            return
+        words = {index: folded_words(found[index].text) for index in new}
+        if not any(_near(self._texts_of(place), own) for place, _ in dying for own in words.values()):
+            return
+        for pair in align([text for _, text in dying], [found[index].text for index in new]):
+            if pair.old is None or pair.new is None:
+                continue
+            (place, text), index = dying[pair.old], new[pair.new]
+            if _near(self._texts_of(place), words[index]) and _only_cosmetic(text, found[index].text):
+                self._spell(place, found[index].key, words[index], number)
+                places[index] = place
+
+    def _texts_of(self, place: int) -> list[str]:
+        return [self._words[word].text for word in self._sentences[place].words]
+
+    def _spell(self, place: int, key: str, texts: Sequence[str], number: int) -> None:
+        """Let a standing sentence have another spelling; a word spelt anew has the origin of the one in its stead."""
+        known = self._sentences[place]
+        words: list[int] = []
+        for old, new in _gaps([self._words[word].text for word in known.words], texts):
+            theirs = known.words[old.start : old.stop]
+            if texts[new.start : new.stop] == [self._words[word].text for word in theirs]:
+                words += theirs
+                continue
+            for at, text in enumerate(texts[new.start : new.stop]):
+                origin = self._words[theirs[min(at, len(theirs) - 1)]]
+                self._words.append(KnownWord(text, origin.since, origin.returned))
+                words.append(len(self._words) - 1)
+            for word in theirs:
+                self._words[word] = replace(self._words[word], lost=number)
+        spelt = tuple(dict.fromkeys((*known.spelt, known.key)))
+        self._sentences[place] = replace(
+            known, key=key, words=tuple(words), spelt=tuple(one for one in spelt if one != key)
+        )
+        if place not in self._by_key[key]:
+            self._by_key[key].append(place)
+        if place in self._indexed:
+            self._index_gone()
+
     def _lose(self, place: int, number: int) -> None:
         sentence = self._sentences[place]
-        self._sentences[place] = KnownSentence(
-            sentence.key, sentence.since, sentence.words, sentence.replaces, sentence.removed, number
-        )
+        self._sentences[place] = replace(sentence, lost=number)
         for word in sentence.words:
-            known = self._words[word]
-            self._words[word] = KnownWord(known.text, known.since, known.returned, number)
+            self._words[word] = replace(self._words[word], lost=number)
         self._index(place)
 
     def _put_back(self, sentence: Sentence, number: int) -> int | None:
@@ -257,7 +306,9 @@ class Lineage:
         known = self._sentences[place]
         words = tuple(self._again(word, number) for word in known.words)
         removed = (*known.removed, (lost, number))
-        self._sentences[place] = KnownSentence(known.key, known.since, words, known.replaces, removed)
+        self._sentences[place] = replace(known, words=words, removed=removed, lost=None)
+        if known.key != sentence.key:
+            self._spell(place, sentence.key, folded_words(sentence.text), number)
         return place
 
     def _again(self, word: int, number: int) -> int:
@@ -279,6 +330,14 @@ class Lineage:
         lost = sentence.removed[0][0] if sentence.removed else sentence.lost
         assert lost is not None  # noqa: S101  (only sentences that went are asked for)
         return lost, place
+
+    def _index_gone(self) -> None:
+        """Index in the order in which they went, so that it is the same as if no memory had been kept in between."""
+        self._gone_at.clear()
+        self._indexed.clear()
+        gone = [place for place, one in enumerate(self._sentences) if one.lost is not None or one.removed]
+        for place in sorted(gone, key=self._first_lost):
+            self._index(place)
 
     def _index(self, place: int) -> None:
         if place in self._indexed:
@@ -381,6 +440,55 @@ def _neighbours(old: Sequence[str], at: int, new: Sequence[str], index: int) -> 
     before = (old[at - 1] if at else "") == (new[index - 1] if index else "")
     after = (old[at + 1] if at + 1 < len(old) else "") == (new[index + 1] if index + 1 < len(new) else "")
     return before + after
+
+
+RESPELT_LEAST: Final = 0.25
+"""How much of a word two spellings of it share at its ends, at least; what is less alike is not shown to the differ."""
+
+
+def _near(old: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether one may be the other in another spelling: the words that differ stand one for one and look alike."""
+    if abs(len(old) - len(new)) > 2:
+        return False
+    different = False
+    for theirs, mine in _gaps(old, new):
+        one, other = "".join(old[theirs.start : theirs.stop]), "".join(new[mine.start : mine.stop])
+        if one == other:
+            different = different or len(theirs) != len(mine)
+            continue
+        different = True
+        if not (one and other) or not _alike(one, other, spaced=len(one) > len(theirs)):
+            return False
+    return different
+
+
+def _alike(one: str, other: str, *, spaced: bool) -> bool:
+    """Whether two stretches look like spellings of one; in a script that does not part words, whether as long."""
+    if any(char.isdigit() for char in one + other):
+        return False
+    if not spaced:
+        return len(one) == len(other)
+    ends = min(len(one), len(other))
+    head = next((at for at in range(ends) if one[at] != other[at]), ends)
+    tail = next((at for at in range(ends - head) if one[-1 - at] != other[-1 - at]), ends - head)
+    return head + tail >= RESPELT_LEAST * max(len(one), len(other))
+
+
+def _only_cosmetic(old: str, new: str) -> bool:
+    """Whether the differ tells nothing but cosmetic edits between two sentences."""
+    severity = compare(Text(old), Text(new)).severity
+    return severity is not None and severity <= Severity.COSMETIC
+
+
+def _gaps(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[range, range]]:
+    """The stretches of both, equal ones and the ones between them in turn, that make up the whole."""
+    at_old = at_new = 0
+    for start_old, start_new, length in (*_common(old, new), (len(old), len(new), 0)):
+        if (at_old, at_new) != (start_old, start_new):
+            yield range(at_old, start_old), range(at_new, start_new)
+        at_old, at_new = start_old + length, start_new + length
+        if length:
+            yield range(start_old, at_old), range(start_new, at_new)
 
 
 def _common(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int]]:
