@@ -217,7 +217,7 @@ def _piece(piece: Piece, numbers: dict[int, int]) -> str:
     here, there = ("from", "to") if element == "del" else ("to", "from")
     move = piece.edit.move
     arrow = ""
-    if piece.label:
+    if piece.leads:
         arrow = f'<a class="arrow" lang="en" id="move-{move}-{here}" href="#move-{move}-{there}">{piece.label}</a>'
     return f'<{element} class="moved"{anchor}{kinds}>{arrow}{shown}</{element}>'
 

@@ -87,7 +87,7 @@ def _paragraph(paragraph: Paragraph, style: Style) -> Iterator[str]:
     runs: list[tuple[Run, int]] = []
     for piece in paragraph.pieces:
         mark = -1
-        if piece.edit is not None and piece.first:
+        if piece.edit is not None and piece.first and (piece.leads or not piece.label):
             edits.append(piece.edit)
             mark = len(edits) - 1
         for run in runs_of(piece):
