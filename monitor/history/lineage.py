@@ -129,12 +129,19 @@ def words_in(text: str) -> tuple[Word, ...]:
 
 def folded_words(text: str) -> tuple[str, ...]:
     """The words of a text, folded."""
-    return tuple(match["word"] for match in _UNITS.finditer(fold(text).text) if match.lastgroup == "word")
+    return _words_in(fold(text).text)
+
+
+def _words_in(folded: str) -> tuple[str, ...]:
+    return tuple(filter(None, _UNITS.findall(folded)))  # a sign is no word: the group is empty there
 
 
 def key_of(text: str) -> str:
     """What a cosmetic change leaves as it is: the folded words and the signs that mean something."""
-    folded = fold(text).text
+    return _key_in(fold(text).text)
+
+
+def _key_in(folded: str) -> str:
     return " ".join(_UNITS_PLAIN.findall(folded)) or folded
 
 
@@ -152,7 +159,7 @@ class Lineage:
         self._gone_at: dict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
         self._indexed: set[int] = set()
         self._blocks: dict[str, tuple[Sentence, ...]] = {}
-        self._keys: dict[str, str] = {}
+        self._folded: dict[str, tuple[str, tuple[str, ...]]] = {}
         for place, sentence in enumerate(self._sentences):
             for key in (sentence.key, *sentence.spelt):
                 self._by_key[key].append(place)
@@ -181,9 +188,17 @@ class Lineage:
             start += len(block) + 2
 
     def _key(self, sentence: str) -> str:
-        if sentence not in self._keys:
-            self._keys[sentence] = key_of(sentence)
-        return self._keys[sentence]
+        return self._fold(sentence)[0]
+
+    def _words_of(self, sentence: str) -> tuple[str, ...]:
+        return self._fold(sentence)[1]
+
+    def _fold(self, sentence: str) -> tuple[str, tuple[str, ...]]:
+        """Its key and its words; every sentence is folded once."""
+        if sentence not in self._folded:
+            folded = fold(sentence).text
+            self._folded[sentence] = _key_in(folded), _words_in(folded)
+        return self._folded[sentence]
 
     def advance(self, number: int, found: Sequence[Sentence]) -> tuple[int, ...]:
         """Take the sentences of version ``number``; the places under which they are remembered, in the same order."""
@@ -248,16 +263,14 @@ class Lineage:
         dying = self._dying(places)
         if not (new and dying):
             return
-        words = {index: folded_words(found[index].text) for index in new}
-        if not any(_near(self._texts_of(place), own) for place, _ in dying for own in words.values()):
-            return
-        for pair in align([text for _, text in dying], [found[index].text for index in new]):
-            if pair.old is None or pair.new is None:
-                continue
-            (place, text), index = dying[pair.old], new[pair.new]
-            if _near(self._texts_of(place), words[index]) and _only_cosmetic(text, found[index].text):
-                self._spell(place, found[index].key, words[index], number)
-                places[index] = place
+        known = [(place, text, self._texts_of(place)) for place, text in dying]
+        for index in new:
+            text, words = found[index].text, self._words_of(found[index].text)
+            for place, theirs, their_words in known:
+                if place not in places and respelt(theirs, text, their_words, words):
+                    self._spell(place, found[index].key, words, number)
+                    places[index] = place
+                    break
 
     def _texts_of(self, place: int) -> list[str]:
         return [self._words[word].text for word in self._sentences[place].words]
@@ -290,7 +303,8 @@ class Lineage:
         sentence = self._sentences[place]
         self._sentences[place] = replace(sentence, lost=number)
         for word in sentence.words:
-            self._words[word] = replace(self._words[word], lost=number)
+            known = self._words[word]
+            self._words[word] = KnownWord(known.text, known.since, known.returned, number)
         self._index(place)
 
     def _put_back(self, sentence: Sentence, number: int) -> int | None:
@@ -308,7 +322,7 @@ class Lineage:
         removed = (*known.removed, (lost, number))
         self._sentences[place] = replace(known, words=words, removed=removed, lost=None)
         if known.key != sentence.key:
-            self._spell(place, sentence.key, folded_words(sentence.text), number)
+            self._spell(place, sentence.key, self._words_of(sentence.text), number)
         return place
 
     def _again(self, word: int, number: int) -> int:
@@ -358,7 +372,7 @@ class Lineage:
             for pair in align([text for _, text in dying], [sentence.text for sentence in new]):
                 if pair.old is not None and pair.new is not None:
                     replaced[pair.new] = dying[pair.old][0]
-        texts = [folded_words(sentence.text) for sentence in new]
+        texts = [self._words_of(sentence.text) for sentence in new]
         taken: list[list[int | None]] = [[None] * len(one) for one in texts]
         for words, own, place in zip(texts, taken, replaced, strict=True):
             if place is not None:
@@ -390,6 +404,9 @@ class Lineage:
         """Take over long runs of free words from any gone sentence: the longest, then those that went last."""
         index = 0
         while index + RUN <= len(words):
+            if own[index] is not None:
+                index += 1
+                continue
             best: tuple[int, int, int, int] | None = None
             for place, start in self._gone_at.get(tuple(words[index : index + RUN]), ())[-PLACES:]:
                 length = self._free_run(words, own, index, place, start)
@@ -447,26 +464,24 @@ RESPELT_LEAST: Final = 0.25
 
 
 def _near(old: Sequence[str], new: Sequence[str]) -> bool:
-    """Whether one may be the other in another spelling: the words that differ stand one for one and look alike."""
-    if abs(len(old) - len(new)) > 2:
+    """Whether one may be the other in another spelling: the words that differ stand one for one and look alike.
+
+    Cheap for two sentences that have nothing to do with each other: it is asked of every pair.
+    """
+    if len(old) == len(new):
+        return old != new and all(one == other or _alike((one,), (other,)) for one, other in zip(old, new, strict=True))
+    if abs(len(old) - len(new)) > 2 or not (old and new and old[0][0] == new[0][0]):
         return False
-    different = False
-    for theirs, mine in _gaps(old, new):
-        one, other = "".join(old[theirs.start : theirs.stop]), "".join(new[mine.start : mine.stop])
-        if one == other:
-            different = different or len(theirs) != len(mine)
-            continue
-        different = True
-        if not (one and other) or not _alike(one, other, spaced=len(one) > len(theirs)):
-            return False
-    return different
+    gaps = ((old[theirs.start : theirs.stop], new[mine.start : mine.stop]) for theirs, mine in _gaps(old, new))
+    return all(one == other or _alike(one, other) for one, other in gaps)
 
 
-def _alike(one: str, other: str, *, spaced: bool) -> bool:
+def _alike(old: Sequence[str], new: Sequence[str]) -> bool:
     """Whether two stretches look like spellings of one; in a script that does not part words, whether as long."""
-    if any(char.isdigit() for char in one + other):
+    one, other = "".join(old), "".join(new)
+    if not (one and other) or any(char.isdigit() for char in one + other):
         return False
-    if not spaced:
+    if len(one) == len(old):
         return len(one) == len(other)
     ends = min(len(one), len(other))
     head = next((at for at in range(ends) if one[at] != other[at]), ends)
@@ -474,8 +489,10 @@ def _alike(one: str, other: str, *, spaced: bool) -> bool:
     return head + tail >= RESPELT_LEAST * max(len(one), len(other))
 
 
-def _only_cosmetic(old: str, new: str) -> bool:
-    """Whether the differ tells nothing but cosmetic edits between two sentences."""
+def respelt(old: str, new: str, words_old: Sequence[str], words_new: Sequence[str]) -> bool:
+    """Whether two sentences with different folded words are one in two spellings: the differ tells only cosmetic edits."""
+    if not _near(tuple(words_old), tuple(words_new)):
+        return False
     severity = compare(Text(old), Text(new)).severity
     return severity is not None and severity <= Severity.COSMETIC
 
