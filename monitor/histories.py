@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from monitor.history.blame import Blame
     from monitor.history.lineage import Memory
     from storage.archive import Archive
-    from storage.records import Text, Version
+    from storage.records import Event, Text, Version
 
 LEAST_KEPT: Final = 8
 """A history of fewer versions is blamed anew each time: that is as fast as to keep what it left behind."""
@@ -68,6 +68,11 @@ class History:
         What the versions before have left behind is taken from the archive where it was kept, so that only newer texts
         are read; of the latest version it is kept for the next time. What does not fit any more is made again.
         """
+        from dataclasses import replace
+
+        return replace(self._blamed(version, words=words), source=self.name)
+
+    def _blamed(self, version: Version, *, words: bool) -> Blame:
         from monitor.history.blame import Blame, blame, origin_of, recalled
 
         number = version.number
@@ -108,6 +113,13 @@ class History:
     def label(self, version: Version) -> str:
         """What a person calls a version: ``SOURCE@3``; in a series the member as well."""
         return f"{self.name}@{version.number}" + (f" ({version.source})" if self.is_series else "")
+
+    def events(self, *, limit: int | None = None) -> list[Event]:
+        """What happened, newest first: to the source, or to all members of the series."""
+        if not self.is_series:
+            return self.archive.events(self.name, limit=limit)
+        happened = [event for source in {one.source for one in self.versions} for event in self.archive.events(source)]
+        return sorted(happened, key=lambda event: (event.at, event.source), reverse=True)[:limit]
 
     def latest(self) -> Version:
         """The newest version. Raises ``UsageError`` when there is none yet."""

@@ -20,6 +20,7 @@ from monitor.render.safe import one_line, visible
 from monitor.render.telling import (
     NOTHING,
     filtered_line,
+    move_labels,
     ordered_kinds,
     plural,
     side_time,
@@ -139,7 +140,10 @@ def _list(edits: Sequence[Edit]) -> Iterator[str]:
     yield '<nav aria-label="Changes">'
     yield "<h2>Changes</h2>"
     yield "<ol>"
+    labels = move_labels(edits)
     for number, edit in enumerate(edits[:LISTED], 1):
+        if " " not in labels.get(number - 1, " "):
+            continue  # where a move goes on: it is listed where it begins
         old, new = (escaped(fit(listed(text), 40)) for text in (edit.old.text, edit.new.text))
         moved = ' class="moved"' if edit.move is not None else ""
         marks = []
@@ -150,7 +154,7 @@ def _list(edits: Sequence[Edit]) -> Iterator[str]:
         level = " major" if edit.severity is Severity.MAJOR else ""
         kinds = ", ".join(ordered_kinds(edit))
         yield (
-            f'<li><a href="#change-{number}"><span class="kind{level}">{kinds}:</span> '
+            f'<li value="{number}"><a href="#change-{number}"><span class="kind{level}">{kinds}:</span> '
             f'<bdi lang="">{" ".join(marks)}</bdi></a></li>'
         )
     yield "</ol>"

@@ -146,8 +146,13 @@ def _shows(side: Sequence[Piece]) -> bool:
     return any(piece.text.strip() for piece in side)
 
 
+def _broken(piece: Piece) -> list[Run]:
+    """The line ends where the old column has a paragraph break that went."""
+    return [Run("\n\n")] if piece.sign is Sign.DELETED and piece.text == "¶" else []
+
+
 def _runs(side: Sequence[Piece]) -> list[tuple[Run, int]]:
-    runs = [(run, -1) for piece in side for run in runs_of(piece, whole=True)]
+    runs = [(run, -1) for piece in side for run in (*runs_of(piece, whole=True), *_broken(piece))]
     if side[0].sign is Sign.SAME:
         runs[0] = (Run(runs[0][0].text.lstrip(), runs[0][0].role), -1)
     if side[-1].sign is Sign.SAME:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from storage.records import Edit, EditKind, Severity
@@ -113,7 +114,7 @@ def summary_of(edits: Sequence[Edit], *, identical: bool) -> str:
         if edit.move is not None:
             half = moves.setdefault(edit.move, {}).setdefault(bool(edit.new.text), [])
             half.append(edit.new.text or edit.old.text)
-    rest = [edit for edit in edits if edit.move is None]
+    rest = [edit for edit in counted(edits) if edit.move is None]
     parts = [
         _wording([edit for edit in rest if edit.severity >= Severity.WORDING]),
         _minor([edit for edit in rest if edit.severity == Severity.MINOR]),
@@ -121,6 +122,24 @@ def summary_of(edits: Sequence[Edit], *, identical: bool) -> str:
         _moved([" ".join(halves.get(True) or halves[False]) for halves in moves.values()]),
     ]
     return "; ".join(part for part in parts if part) or "no differences of the kinds asked for"
+
+
+def counted(edits: Sequence[Edit]) -> list[Edit]:
+    """The edits without those that are told twice: a word changed in a moved passage went there and came here."""
+    pieces: dict[tuple[int, bool], list[int]] = {}
+    for place, edit in enumerate(edits):
+        if edit.move is not None:
+            pieces.setdefault((edit.move, bool(edit.new.text)), []).append(place)
+    went: dict[tuple[int, int], list[int]] = {}
+    came: dict[tuple[int, int], list[int]] = {}
+    for (move, new), places in pieces.items():
+        for gap, (before, after) in enumerate(pairwise(places)):
+            (came if new else went)[move, gap] = list(range(before + 1, after))
+    twice = set()
+    for at, theirs in went.items():
+        ours = came.get(at, [])
+        twice.update(theirs if len(theirs) <= len(ours) else ours)
+    return [edit for place, edit in enumerate(edits) if place not in twice]
 
 
 def _wording(edits: list[Edit]) -> str:

@@ -28,7 +28,7 @@ def window(number: int) -> Window:
 
 
 def origin(number: int) -> Origin:
-    return Origin(number, window(number))
+    return Origin(number, window(number), "mfa")
 
 
 def seen(number: int, label: str = "mfa") -> Seen:
@@ -80,7 +80,12 @@ def test_blame_as_json_holds_the_contract() -> None:
         "start": 0,
         "end": 16,
         "text": "The talks go on.",
-        "since": {"version": 1, "window": {"after": None, "before": "2026-11-23T10:00:00Z"}, "reread": False},
+        "since": {
+            "version": 1,
+            "label": "mfa",
+            "window": {"after": None, "before": "2026-11-23T10:00:00Z"},
+            "reread": False,
+        },
         "returned": False,
         "removed": [],
     }
