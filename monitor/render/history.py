@@ -147,7 +147,8 @@ def _found(found: Found, style: Style) -> Iterator[str]:
 
 def _seen(seen: Seen, source: str) -> str:
     name = f"@{seen.version}" if seen.label == source else f"{one_line(seen.label)} (@{seen.version})"
-    return f"{name}, {shown_window(seen.window)}"
+    when = shown_window(seen.window) if seen.window.after else shown_time(seen.window.before)
+    return f"{name}, {when}"
 
 
 def _spark(counts: Sequence[int], style: Style) -> str:
@@ -234,7 +235,7 @@ def _sentences(member: Drifted, style: Style) -> Iterator[str]:
         yield from _line(list(group), style)
     for span in member.new:
         yield ""
-        yield from _tagged("new", [Run(f"{{+{span.text}+}}", Role.INSERTED)], style)
+        yield from _tagged("new", list(_signed("{+", span.text, "+}", Role.INSERTED)), style)
 
 
 def _laid_out_anew(line: Line) -> bool:
@@ -249,11 +250,17 @@ def _line(merged: Sequence[Line], style: Style) -> Iterator[str]:
         signs.insert(0, line.fate.value + (f" {line.similarity:.2f}" if line.member is not None else ""))
     tag, baseline = ", ".join(signs), " ".join(one.baseline.text for one in merged)
     if line.member is None:
-        yield from _tagged(tag, [Run(f"[-{baseline}-]", Role.DELETED)], style)
+        yield from _tagged(tag, list(_signed("[-", baseline, "-]", Role.DELETED)), style)
     elif line.fate is Fate.KEPT and not (line.split or line.merged):
         yield from _tagged(tag, [Run(baseline, Role.MOVED_HERE)], style)
     else:
         yield from _tagged(tag, list(_reworded(baseline, line.member.text)), style)
+
+
+def _signed(opening: str, text: str, closing: str, role: Role) -> Iterator[Run]:
+    yield Run(opening, role, opens=True)
+    yield Run(text, role)
+    yield Run(closing, role, closes=True)
 
 
 def _reworded(old: str, new: str) -> Iterator[Run]:

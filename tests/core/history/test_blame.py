@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from monitor.history.blame import Blame, blame, recalled
-from monitor.history.remembering import read_back, written
+from monitor.history.remembering import made_of, read_back, written
 from storage.errors import UsageError
 
 from .making import fomc, history, version
@@ -299,6 +300,14 @@ def test_what_stands_is_remembered_as_standing_and_no_word_stands_twice(texts: l
         assert (sentence.lost is None) == (place in memory.standing)
     for place, word in enumerate(memory.words):
         assert (word.lost is None) == (place in standing)
+
+
+def test_what_a_memory_is_made_of_changes_with_text_reader_reread_and_member() -> None:
+    one, two = (version for version, _ in history(LEADERS, AID))
+    others = (replace(two, digest=one.digest), replace(two, reader="r2"), replace(two, reread=True), replace(two, source="b"))
+    digests = {made_of((one, other)) for other in (two, *others)}
+    assert len(digests) == 1 + len(others)
+    assert made_of((one, two)) == made_of([one, replace(two, last_seen=one.last_seen)])
 
 
 def edited(count: int, sentences: int, seed: int) -> list[list[str]]:

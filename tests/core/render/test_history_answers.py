@@ -109,7 +109,7 @@ def found(*, present: bool = False) -> Found:
 def test_grep_says_first_last_gone_gaps_and_counts() -> None:
     shown = grep_lines([found()], "considerable period", PLAIN)
     assert shown.startswith("fomc  8 times in 4 versions of 7\n")
-    assert "  first seen  fomc-2003-08-12 (@1), first seen 2026-11-23 10:00 UTC\n" in shown
+    assert "  first seen  fomc-2003-08-12 (@1), 2026-11-23 10:00 UTC\n" in shown
     assert "  gone since  fomc-2014-03-19 (@7), between 2026-11-23 15:00 and 16:00 UTC\n" in shown
     assert "2 versions (@3–@4)" in shown
     assert "  in each     ▂▄··▂█·\n" in shown
