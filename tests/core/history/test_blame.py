@@ -259,7 +259,7 @@ SPELT = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(st.lists(SPELT, min_size=2, max_size=7), st.data())
 def test_going_on_from_an_earlier_blame_is_the_same_as_from_scratch(
     texts: list[list[str]], data: st.DataObject
