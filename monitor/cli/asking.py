@@ -139,14 +139,21 @@ def say(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """Write UTF-8 to standard output as it is, whatever the locale; bytes smuggled in from a file go out again."""
-    sys.stdout.flush()
-    out = getattr(sys.stdout, "buffer", None)
-    if out is None:
-        sys.stdout.write(text)
-        return
-    out.write(text.encode("utf-8", "surrogateescape" if _only_smuggled(text) else "backslashreplace"))
-    out.flush()
+    """Write UTF-8 to standard output as it is, whatever the locale; bytes smuggled in from a file go out again.
+
+    When the reader (head, a pager) has gone away, the rest is written nowhere: that is its right. Left to click, it would
+    end with 1, which means differences here, and git would call that the death of its differ.
+    """
+    try:
+        sys.stdout.flush()
+        out = getattr(sys.stdout, "buffer", None)
+        if out is None:
+            sys.stdout.write(text)
+            return
+        out.write(text.encode("utf-8", "surrogateescape" if _only_smuggled(text) else "backslashreplace"))
+        out.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _only_smuggled(text: str) -> bool:
