@@ -11,6 +11,7 @@ BENCHES = {
     "transfer": ("bench.transfer", "moving in and out: time, size, whether the same comes back"),
     "daemon": ("bench.daemon", "resident memory and idle CPU of the daemon, by number of sources"),
     "differ": ("bench.differ", "quality | speed: the differ beside other differs"),
+    "history": ("bench.history", "blame cold and kept, grep and drift over many versions: CPU, texts unpacked"),
     "client": ("bench.client", "CPU a request, by HTTP transport"),
     "reading": ("bench.reading", "reading pages: time, main text, stability"),
     "fuzz": ("bench.fuzz", "the readers under atheris, where it is installed"),

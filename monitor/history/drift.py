@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.differ.align import align
 from monitor.differ.segment import sentences
-from monitor.history.lineage import folded_words, key_of, respelt
+from monitor.history.lineage import folded_words, key_of, respelt, spelling_key
 from storage.records import Span
 
 if TYPE_CHECKING:
@@ -242,8 +242,13 @@ def _counterparts(old: _Side, new: _Side) -> dict[int, tuple[int, float]]:
         if waiting.get(key):
             found[index] = (waiting[key].pop(0), 1.0)
     taken = {place for place, _ in found.values()}
-    for index in sorted(set(range(len(old.keys))) - set(found)):
-        place = next((at for at in range(len(new.keys)) if at not in taken and _respelt(old, index, new, at)), None)
+    spelt: dict[tuple[str, str], list[int]] = {}
+    for place in range(len(new.keys)):
+        if place not in taken:
+            spelt.setdefault(spelling_key(new.words[place]), []).append(place)
+    for index in range(len(old.keys)):
+        alike = spelt.get(spelling_key(old.words[index]), ()) if index not in found else ()
+        place = next((at for at in alike if at not in taken and _respelt(old, index, new, at)), None)
         if place is not None:
             found[index] = (place, 1.0)
             taken.add(place)

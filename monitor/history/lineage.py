@@ -27,6 +27,7 @@ import regex
 
 from monitor.differ import compare
 from monitor.differ.align import align
+from monitor.differ.lexicon import default_rules
 from monitor.differ.segment import sentences
 from monitor.history.folding import fold
 from storage.records import Severity, Text
@@ -263,10 +264,13 @@ class Lineage:
         dying = self._dying(places)
         if not (new and dying):
             return
-        known = [(place, text, self._texts_of(place)) for place, text in dying]
+        known = defaultdict(list)
+        for place, text in dying:
+            words_there = self._texts_of(place)
+            known[spelling_key(words_there)].append((place, text, words_there))
         for index in new:
             text, words = found[index].text, self._words_of(found[index].text)
-            for place, theirs, their_words in known:
+            for place, theirs, their_words in known.get(spelling_key(words), ()):
                 if place not in places and respelt(theirs, text, their_words, words):
                     self._spell(place, found[index].key, words, number)
                     places[index] = place
@@ -464,29 +468,35 @@ RESPELT_LEAST: Final = 0.25
 
 
 def _near(old: Sequence[str], new: Sequence[str]) -> bool:
-    """Whether one may be the other in another spelling: the words that differ stand one for one and look alike.
-
-    Cheap for two sentences that have nothing to do with each other: it is asked of every pair.
-    """
+    """Whether one may be the other in another spelling: the words that differ stand one for one and look alike."""
     if len(old) == len(new):
         return old != new and all(one == other or _alike((one,), (other,)) for one, other in zip(old, new, strict=True))
-    if abs(len(old) - len(new)) > 2 or not (old and new and old[0][0] == new[0][0]):
+    if abs(len(old) - len(new)) > 2:
         return False
     gaps = ((old[theirs.start : theirs.stop], new[mine.start : mine.stop]) for theirs, mine in _gaps(old, new))
     return all(one == other or _alike(one, other) for one, other in gaps)
 
 
 def _alike(old: Sequence[str], new: Sequence[str]) -> bool:
-    """Whether two stretches look like spellings of one; in a script that does not part words, whether as long."""
+    """Whether two stretches look like spellings of one; of Chinese characters, whether one is the other simplified."""
     one, other = "".join(old), "".join(new)
     if not (one and other) or any(char.isdigit() for char in one + other):
         return False
-    if len(one) == len(old):
-        return len(one) == len(other)
+    if len(one) == len(old) and not one.isascii():
+        simplified = default_rules().simplified
+        return one.translate(simplified) == other.translate(simplified)
     ends = min(len(one), len(other))
     head = next((at for at in range(ends) if one[at] != other[at]), ends)
     tail = next((at for at in range(ends - head) if one[-1 - at] != other[-1 - at]), ends - head)
     return head + tail >= RESPELT_LEAST * max(len(one), len(other))
+
+
+def spelling_key(words: Sequence[str]) -> tuple[str, str]:
+    """What spellings of one sentence share, cheaply: with what letter its first and last word begin, simplified."""
+    if not words:
+        return "", ""
+    simplified = default_rules().simplified
+    return words[0][0].translate(simplified), words[-1][0].translate(simplified)
 
 
 def respelt(old: str, new: str, words_old: Sequence[str], words_new: Sequence[str]) -> bool:
