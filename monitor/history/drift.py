@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.differ.align import align
 from monitor.differ.segment import sentences
-from monitor.history.lineage import folded_words, key_of, respelt, spelling_key
+from monitor.history.lineage import Told, respelt, spelling_key, told
 from storage.records import Span
 
 if TYPE_CHECKING:
@@ -100,8 +100,9 @@ class Drift:
 
 def drift(baseline: Text, members: Sequence[tuple[str, Version | None, Text]]) -> Drift:
     """Each member (label, version if it is one, text) against the baseline."""
-    old = _Side.of(baseline.text)
-    drifted = (_drifted(old, label, version, _Side.of(text.text)) for label, version, text in members)
+    known: dict[str, Told] = {}
+    old = _Side.of(baseline.text, known)
+    drifted = (_drifted(old, label, version, _Side.of(text.text, known)) for label, version, text in members)
     return Drift(old.spans, tuple(drifted))
 
 
@@ -115,10 +116,15 @@ class _Side:
     words: tuple[tuple[str, ...], ...]
 
     @classmethod
-    def of(cls, text: str) -> _Side:
-        spans = tuple(span for span in _sentences(text) if folded_words(span.text))
-        words = tuple(folded_words(span.text) for span in spans)
-        return cls(text, spans, tuple(key_of(span.text) for span in spans), words)
+    def of(cls, text: str, known: dict[str, Told]) -> _Side:
+        """``known`` are the sentences of earlier members: most say the same again."""
+        spans = _sentences(text)
+        for span in spans:
+            if span.text not in known:
+                known[span.text] = told(span.text)
+        spans = [span for span in spans if known[span.text].words]
+        keys = tuple(known[span.text].key for span in spans)
+        return cls(text, tuple(spans), keys, tuple(known[span.text].words for span in spans))
 
     def over(self, places: Sequence[int]) -> Span:
         """The span from the first of these sentences to the last."""

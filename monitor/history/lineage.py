@@ -128,22 +128,21 @@ def words_in(text: str) -> tuple[Word, ...]:
     )
 
 
-def folded_words(text: str) -> tuple[str, ...]:
-    """The words of a text, folded."""
-    return _words_in(fold(text).text)
+class Told(NamedTuple):
+    """A sentence as it is compared: its key, which cosmetic changes leave as it is, and its folded words.
+
+    The key is made of the words and of the signs that mean something.
+    """
+
+    key: str
+    words: tuple[str, ...]
 
 
-def _words_in(folded: str) -> tuple[str, ...]:
-    return tuple(filter(None, _UNITS.findall(folded)))  # a sign is no word: the group is empty there
-
-
-def key_of(text: str) -> str:
-    """What a cosmetic change leaves as it is: the folded words and the signs that mean something."""
-    return _key_in(fold(text).text)
-
-
-def _key_in(folded: str) -> str:
-    return " ".join(_UNITS_PLAIN.findall(folded)) or folded
+def told(sentence: str) -> Told:
+    """What a sentence says, folded."""
+    folded = fold(sentence).text
+    words = tuple(filter(None, _UNITS.findall(folded)))  # a sign is no word: the group is empty there
+    return Told(" ".join(_UNITS_PLAIN.findall(folded)) or folded, words)
 
 
 class Lineage:
@@ -160,7 +159,7 @@ class Lineage:
         self._gone_at: dict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
         self._indexed: set[int] = set()
         self._blocks: dict[str, tuple[Sentence, ...]] = {}
-        self._folded: dict[str, tuple[str, tuple[str, ...]]] = {}
+        self._told: dict[str, Told] = {}
         for place, sentence in enumerate(self._sentences):
             for key in (sentence.key, *sentence.spelt):
                 self._by_key[key].append(place)
@@ -189,17 +188,16 @@ class Lineage:
             start += len(block) + 2
 
     def _key(self, sentence: str) -> str:
-        return self._fold(sentence)[0]
+        return self._tell(sentence).key
 
     def _words_of(self, sentence: str) -> tuple[str, ...]:
-        return self._fold(sentence)[1]
+        return self._tell(sentence).words
 
-    def _fold(self, sentence: str) -> tuple[str, tuple[str, ...]]:
-        """Its key and its words; every sentence is folded once."""
-        if sentence not in self._folded:
-            folded = fold(sentence).text
-            self._folded[sentence] = _key_in(folded), _words_in(folded)
-        return self._folded[sentence]
+    def _tell(self, sentence: str) -> Told:
+        """Every sentence is folded once."""
+        if sentence not in self._told:
+            self._told[sentence] = told(sentence)
+        return self._told[sentence]
 
     def advance(self, number: int, found: Sequence[Sentence]) -> tuple[int, ...]:
         """Take the sentences of version ``number``; the places under which they are remembered, in the same order."""
