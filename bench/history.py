@@ -153,5 +153,7 @@ def main(arguments: list[str]) -> int:
         with Unpacked() as unpacked:
             history = history_of(archive, "one")
             history.blame(history.latest(), words=True)
-        print(f"{'blame --words, one version more':<58} {(process_time() - start) * 1000:>8.0f} ms  {unpacked.count:>5} unpacked")
+        print(
+            f"{'blame --words, one version more':<58} {(process_time() - start) * 1000:>8.0f} ms  {unpacked.count:>5} unpacked"
+        )
     return 0

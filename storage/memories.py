@@ -84,4 +84,8 @@ def keep(engine: Engine, memory: Kept) -> bool:
 
 def _put(engine: Engine, subject: str, values: dict[str, Any]) -> Insert:
     insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-    return insert(memories).values(subject=subject, **values).on_conflict_do_update(index_elements=["subject"], set_=values)
+    return (
+        insert(memories)
+        .values(subject=subject, **values)
+        .on_conflict_do_update(index_elements=["subject"], set_=values)
+    )

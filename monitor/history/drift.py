@@ -209,7 +209,8 @@ def _groups(old: _Side, new: _Side) -> list[_Group]:
     free_new = set(range(len(new.spans))) - {place for place, _ in pairs.values()}
     groups = []
     for index, (place, similarity) in sorted(pairs.items()):
-        mine, theirs = (index,), (place,)
+        mine: tuple[int, ...] = (index,)
+        theirs: tuple[int, ...] = (place,)
         spelt = similarity == 1.0 and old.words[index] != new.words[place]
         if similarity < 1.0:
             theirs = _joined(theirs, new, old.said(mine), free_new)
@@ -254,10 +255,10 @@ def _counterparts(old: _Side, new: _Side) -> dict[int, tuple[int, float]]:
             spelt.setdefault(spelling_key(new.words[place]), []).append(place)
     for index in range(len(old.keys)):
         alike = spelt.get(spelling_key(old.words[index]), ()) if index not in found else ()
-        place = next((at for at in alike if at not in taken and _respelt(old, index, new, at)), None)
-        if place is not None:
-            found[index] = (place, 1.0)
-            taken.add(place)
+        first = next((at for at in alike if at not in taken and _respelt(old, index, new, at)), None)
+        if first is not None:
+            found[index] = (first, 1.0)
+            taken.add(first)
     old_rest = [index for index in range(len(old.keys)) if index not in found]
     new_rest = [place for place in range(len(new.keys)) if place not in taken]
     if not old_rest or not new_rest:

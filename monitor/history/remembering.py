@@ -69,7 +69,13 @@ def read_back(plain: bytes) -> Memory | None:
         return Memory(
             sentences=tuple(
                 KnownSentence(
-                    key, since, tuple(words), replaces, tuple((gone, back) for gone, back in removed), lost, tuple(spelt)
+                    key,
+                    since,
+                    tuple(words),
+                    replaces,
+                    tuple((gone, back) for gone, back in removed),
+                    lost,
+                    tuple(spelt),
                 )
                 for key, since, words, replaces, removed, lost, spelt in document["sentences"]
             ),

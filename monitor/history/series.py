@@ -53,9 +53,7 @@ def date_in(words: str, *, whole: bool = False) -> datetime | None:
     return min(found)[2] if found else None
 
 
-def members(
-    found: Iterable[Sequence[Version]], published: Mapping[str, datetime] | None = None
-) -> tuple[Member, ...]:
+def members(found: Iterable[Sequence[Version]], published: Mapping[str, datetime] | None = None) -> tuple[Member, ...]:
     """The members in date order.
 
     ``found`` gives for each source its versions, in any order; one without a version is no member. A member goes by the

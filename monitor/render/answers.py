@@ -70,9 +70,7 @@ def log_lines(versions: Sequence[Version], style: Style, *, name: str | None = N
     return "\n".join(line for entry in entries for line in (*entry, ""))
 
 
-def _log_entry(
-    version: Version, style: Style, before: Version | None = None, name: str | None = None
-) -> list[str]:
+def _log_entry(version: Version, style: Style, before: Version | None = None, name: str | None = None) -> list[str]:
     head = paint(f"{one_line(name or version.source)}@{version.number}", Role.STRONG, style.color)
     if name and name != version.source:
         head += f" ({one_line(version.source)})"

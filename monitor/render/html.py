@@ -202,9 +202,7 @@ def _paragraph(paragraph: Paragraph, numbers: dict[int, int], style: Style, *, i
         yield from (f'<span class="tags" lang="en">{escaped(line)}</span>' for line in explanations(paragraph))
     elif paragraph.edits:
         tags = dict.fromkeys((edit.severity, telling_kind(edit).value) for edit in paragraph.edits)
-        words = " · ".join(
-            kind if kind == severity.label else f"{kind} ({severity.label})" for severity, kind in tags
-        )
+        words = " · ".join(kind if kind == severity.label else f"{kind} ({severity.label})" for severity, kind in tags)
         yield f'<span class="tags" lang="en">{words}</span>'
 
 

@@ -138,9 +138,7 @@ def rewraps(edit: Edit) -> bool:
 def _relaid(edit: Edit) -> bool:
     """Whether the same words stand on other lines: a re-wrapping that takes words along."""
     old, new = edit.old.text, edit.new.text
-    return (
-        "\n" in old + new and not _gap(old) and not _gap(new) and bool(old.split()) and old.split() == new.split()
-    )
+    return "\n" in old + new and not _gap(old) and not _gap(new) and bool(old.split()) and old.split() == new.split()
 
 
 def _gap(text: str) -> bool:

@@ -108,7 +108,10 @@ def git_in(folder: Path, *words: str) -> str:
 def test_git_is_told_of_new_gone_renamed_and_binary_files(variorum: Program) -> None:
     long = "".join(f"Sentence number {number} of the statement stands as it is.\n" for number in range(20))
     for name, words in {
-        "gone.txt": "It goes.\n", "old name.txt": long, "mode.txt": "It stays.\n", "gbk.txt": "It was English.\n"
+        "gone.txt": "It goes.\n",
+        "old name.txt": long,
+        "mode.txt": "It stays.\n",
+        "gbk.txt": "It was English.\n",
     }.items():
         variorum.write(name, words)
     variorum.write("picture", b"\0\1one")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text as sql
@@ -102,8 +104,8 @@ class Count:
         monkeypatch.setattr("storage.rows.text", self._counting("texts", rows.text))
         monkeypatch.setattr("storage.texts.unpack", self._counting("unpacked", texts.unpack))
 
-    def _counting(self, name: str, function):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN202
-        def counted(*arguments):  # type: ignore[no-untyped-def]  # noqa: ANN002, ANN202
+    def _counting(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any) -> Any:
             setattr(self, name, getattr(self, name) + 1)
             return function(*arguments)
 
@@ -153,7 +155,12 @@ def test_a_series_is_remembered_too_and_made_again_when_a_member_changed(
     for day, name in enumerate(names, 1):
         words = f"Day {day} came. The clause stands."
         archive.record(
-            name, wordings.snapshot(words, day, name), wordings.text(words), reader="r1", outcome=Outcome.NEW, expected=None
+            name,
+            wordings.snapshot(words, day, name),
+            wordings.text(words),
+            reader="r1",
+            outcome=Outcome.NEW,
+            expected=None,
         )
     count = Count(monkeypatch)
     history = history_of(archive, "calls")
@@ -166,7 +173,12 @@ def test_a_series_is_remembered_too_and_made_again_when_a_member_changed(
     assert count.since()[0] == 1
     words = "Day 3 came. Another clause stands."
     archive.record(
-        names[2], wordings.snapshot(words, 60, names[2]), wordings.text(words), reader="r1", outcome=Outcome.CHANGED, expected=1
+        names[2],
+        wordings.snapshot(words, 60, names[2]),
+        wordings.text(words),
+        reader="r1",
+        outcome=Outcome.CHANGED,
+        expected=1,
     )
     count.since()
     history = history_of(archive, "calls")

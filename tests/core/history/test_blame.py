@@ -304,7 +304,12 @@ def test_what_stands_is_remembered_as_standing_and_no_word_stands_twice(texts: l
 
 def test_what_a_memory_is_made_of_changes_with_text_reader_reread_and_member() -> None:
     one, two = (version for version, _ in history(LEADERS, AID))
-    others = (replace(two, digest=one.digest), replace(two, reader="r2"), replace(two, reread=True), replace(two, source="b"))
+    others = (
+        replace(two, digest=one.digest),
+        replace(two, reader="r2"),
+        replace(two, reread=True),
+        replace(two, source="b"),
+    )
     digests = {made_of((one, other)) for other in (two, *others)}
     assert len(digests) == 1 + len(others)
     assert made_of((one, two)) == made_of([one, replace(two, last_seen=one.last_seen)])

@@ -56,7 +56,9 @@ def test_every_comparison_fits_its_schema(case: str) -> None:
 def test_a_schema_refuses_what_it_does_not_name() -> None:
     document = {**comparison_json(CASES["readout"](), Style()), "surprise": 1}
     assert faults("diff", document) == ["$: Additional properties are not allowed ('surprise' was unexpected)"]
-    assert faults("diff", {**document, "identical": "no"}, strict=False) == ["$.identical: 'no' is not of type 'boolean'"]
+    assert faults("diff", {**document, "identical": "no"}, strict=False) == [
+        "$.identical: 'no' is not of type 'boolean'"
+    ]
 
 
 def test_every_schema_says_what_it_is_of() -> None:
@@ -81,9 +83,7 @@ PASSAGES = st.lists(
     st.integers(20, 120),
     st.booleans(),
 )
-def test_no_answer_emits_what_cannot_be_seen(
-    wordings: list[list[str]], phrase: str, width: int, color: bool
-) -> None:
+def test_no_answer_emits_what_cannot_be_seen(wordings: list[list[str]], phrase: str, width: int, color: bool) -> None:
     told = history(wordings, title="Title \x1b]0;owned\x07 \u202e", name="mfa\x1b[2J\u202e")
     registry = (Phrase("hostile\x1b[2J", ("legitimate\u202e security concerns", "red\x07 clause"), ("calls",)),)
     for name, shown in answers(told, phrase, registry, Style(width=width, color=color)).items():
