@@ -7,10 +7,10 @@ the sentence, and single words return too. For each version:
 1. A sentence whose folded words stood in the version before is the same sentence, wherever it stands now; so is one
    that the differ tells from it by nothing but cosmetic edits (another spelling), whose other words keep their origins.
 2. One whose folded words stood in an earlier version is that sentence, returned.
-3. Any other is new. Its words keep their origins where they stood, in order, in the sentence that it replaces; then
-   where ``RUN`` of them in a row stood in another sentence that went just now (split, merged), or ``RETURNED_RUN`` in
-   one that went earlier (partly put back); then where they stand between the same words as in an earlier wording of the
-   sentence that it replaces.
+3. Any other is new. Its words keep their origins where they stood, in order, in the sentence that it replaces, or in the
+   one that its neighbour replaces, if that holds most of them (split); then where ``RUN`` of them in a row stood in another
+   sentence that went just now (merged), or ``RETURNED_RUN`` in one that went earlier (partly put back); then where they stand
+   between the same words as in an earlier wording of the sentence that it replaces.
 
 Folded words leave out what is cosmetic: case, white space, punctuation, the style of quotes and dashes, width.
 """
@@ -43,6 +43,8 @@ ANCHORED: Final = 3
 """The shortest stretch equal to an earlier wording in which a word is taken as put back (``may not agree``)."""
 WORDINGS: Final = 8
 """How many earlier wordings of a sentence are searched for words put back, newest first."""
+SPLIT_LEAST: Final = 0.6
+"""The share of a new sentence's words, in order, that make it a part of the one that its neighbour replaces."""
 PLACES: Final = 16
 """How many gone places of one shingle are tried, newest first."""
 
@@ -379,6 +381,11 @@ class Lineage:
         for words, own, place in zip(texts, taken, replaced, strict=True):
             if place is not None:
                 self._take_in_order(number, words, own, place)
+        for index, (words, own) in enumerate(zip(texts, taken, strict=True)):
+            if replaced[index] is None:
+                self._take_split(
+                    number, words, own, (*replaced[max(0, index - 1) : index], *replaced[index + 1 : index + 2])
+                )
         for words, own in zip(texts, taken, strict=True):
             self._take_runs(number, words, own)
         for words, own, place in zip(texts, taken, replaced, strict=True):
@@ -401,6 +408,22 @@ class Lineage:
                 word = theirs[at + step]
                 if own[start + step] is None and self._words[word].lost is not None:
                     own[start + step] = self._claim(word, number)
+
+    def _take_split(
+        self, number: int, words: Sequence[str], own: list[int | None], places: Sequence[int | None]
+    ) -> None:
+        """Take over from a sentence that a neighbour replaces, where it holds most words: this one was split off from it."""
+        for place in places:
+            if place is None:
+                continue
+            theirs = self._sentences[place].words
+            common = _common([self._words[word].text for word in theirs], words)
+            free = sum(
+                self._words[theirs[at + step]].lost is not None for at, _, length in common for step in range(length)
+            )
+            if free >= SPLIT_LEAST * len(words):
+                self._take_in_order(number, words, own, place)
+                return
 
     def _take_runs(self, number: int, words: Sequence[str], own: list[int | None]) -> None:
         """Take over long runs of free words from any gone sentence: the longest, then those that went last."""

@@ -185,6 +185,17 @@ def test_words_keep_their_origin_when_a_sentence_is_split_or_merged() -> None:
     assert [word.text for word in merged.sentences[0].words if word.since.version == 2] == ["and"]
 
 
+def test_words_keep_their_origin_when_a_sentence_is_split_and_edited() -> None:
+    whole = (
+        "Ardonia restated its legitimate security concerns, and it hopes that the talks on fish go on in the spring."
+    )
+    parts = "Ardonia restated its legitimate and reasonable security concerns. It hopes that the talks on fish go on in the spring."
+    answer = blame(history(whole, parts), words=True)
+    assert since(answer) == [2, 2]
+    assert {text: came for text, (came, _) in words(answer).items() if came == 2} == {"and": 2, "reasonable": 2}
+    assert {came for came, _ in words(answer, 1).values()} == {1}
+
+
 def test_a_long_run_put_back_in_another_sentence_is_known_again_also_when_going_on() -> None:
     clause = "respect the sovereignty and territorial integrity of every state without exception"
     versions = history(
