@@ -12,6 +12,7 @@ BENCHES = {
     "daemon": ("bench.daemon", "resident memory and idle CPU of the daemon, by number of sources"),
     "outbox": ("bench.outbox", "what an alert costs from the outbox to a channel, and beside old letters"),
     "differ": ("bench.differ", "quality | speed: the differ beside other differs"),
+    "history": ("bench.history", "blame cold and kept, grep and drift over many versions: CPU, texts unpacked"),
     "client": ("bench.client", "CPU a request, by HTTP transport"),
     "reading": ("bench.reading", "reading pages: time, main text, stability"),
     "fuzz": ("bench.fuzz", "the readers under atheris, where it is installed"),

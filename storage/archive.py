@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, Select, func, insert, select, update
 
-from storage import discovered, due, keep, rows, stamps, texts
+from storage import discovered, due, keep, memories, rows, stamps, texts
 from storage.engine import engine_for, reading, sqlite_file, writing
 from storage.errors import StorageError
 from storage.keep import ClaimLost, Unchanged
@@ -415,14 +415,25 @@ class Archive:
             raise StorageError(f"{source}: no version {number}", hint=f"`variorum log {source}` lists what there is.")
         return found
 
-    def texts(self, source: str) -> Iterator[tuple[Version, Text]]:
-        """Every version with its text, oldest first. Each text is unpacked once, from the one before it."""
+    def texts(self, source: str, *, after: int = 0, upto: int | None = None) -> Iterator[tuple[Version, Text]]:
+        """Versions with their texts, oldest first: those after number ``after``, as far as number ``upto``.
+
+        Each text is unpacked once, from the one before it; at most ``texts.FULL_EVERY - 1`` before ``after`` are, too.
+        """
+        key = select(sources.c.key).where(sources.c.id == source).scalar_subquery()
+        full = select(func.max(versions.c.number)).where(
+            versions.c.source == key, versions.c.depth == 0, versions.c.number <= after + 1
+        )
         query = _versions(packed=True).where(sources.c.id == source).order_by(versions.c.number)
+        query = query.where(versions.c.number >= func.coalesce(full.scalar_subquery(), 1))
+        if upto is not None:
+            query = query.where(versions.c.number <= upto)
         with reading(self._engine) as connection:
             plain: bytes | None = None
             for row in connection.execute(query):
                 plain = texts.unpack(row.packed, plain if row.depth else None)
-                yield rows.version(row), rows.text(plain, row.title, row.published)
+                if row.number > after:
+                    yield rows.version(row), rows.text(plain, row.title, row.published)
 
     def earlier(self, source: str, digest: str) -> int | None:
         """The newest version of the source with that text digest; None when it never had that wording."""
@@ -475,6 +486,16 @@ class Archive:
             for row in connection.execute(query).all():
                 snapshot = keep.snapshot_of(connection, row.snapshot)
                 yield rows.sealed(row.sealed_as or row.source_id, row, snapshot), row.chain
+
+    # what was worked out from it
+
+    def memory(self, subject: str) -> memories.Kept | None:
+        """The memory kept of that history; None where there is none, or a damaged one."""
+        return memories.kept(self._engine, subject)
+
+    def keep_memory(self, memory: memories.Kept) -> bool:
+        """Keep a memory in place of the one there was; False where the database may not be written, or is busy."""
+        return memories.keep(self._engine, memory)
 
     # time-stamps
 

@@ -29,11 +29,9 @@ def blame_command(asking: Asking, version: str, words: bool, as_json: bool) -> N
       variorum blame mfa-nz-2022-02-25
       variorum blame fomc@2014-03-19 --words
     """
-    from monitor.history.blame import blame
-
-    with Operands(asking) as resolve:
+    with Operands(asking, remembering=True) as resolve:
         history, found = resolve.version(version)
-        answer = blame(history.pairs()[: found.number], words=words)
+        answer = history.blame(found, words=words)
     if as_json:
         from monitor.render.json_forms import blame_json
 

@@ -91,7 +91,7 @@ def _paragraph(paragraph: Paragraph, style: Style) -> Iterator[str]:
     runs: list[tuple[Run, int]] = []
     for piece in paragraph.pieces:
         mark = -1
-        if piece.edit is not None and piece.first:
+        if piece.edit is not None and piece.first and (piece.leads or not piece.label):
             edits.append(piece.edit)
             mark = len(edits) - 1
         for run in runs_of(piece):
@@ -124,6 +124,15 @@ def _strip_ends(runs: list[tuple[Run, int]], paragraph: Paragraph) -> None:
     if runs and paragraph.pieces[-1].sign is Sign.SAME:
         run, mark = runs[-1]
         runs[-1] = (Run(run.text.rstrip(), run.role), mark)
+    trim(runs)
+
+
+def trim(runs: list[tuple[Run, int]]) -> None:
+    """Drop the runs of mere white space at both ends."""
+    while runs and not runs[-1][0].text.strip():
+        runs.pop()
+    while runs and not runs[0][0].text.strip():
+        runs.pop(0)
 
 
 def _with_margin(lines: Sequence[Line], edits: Sequence[Edit], style: Style) -> Iterator[str]:

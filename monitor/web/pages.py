@@ -155,7 +155,7 @@ class Room:
     def _blame(self, history: History, number: int) -> Blame:
         """For a report, going on from the blame of the version before."""
         if self._live:
-            return blame(history.pairs()[:number])
+            return history.blame(history.versions[number - 1])
         before = self._blamed if number > 1 and self._blamed and self._blamed.version == number - 1 else None
         self._blamed = blame(history.pairs()[number - 1 if before else 0 : number], before=before)
         return self._blamed
@@ -199,9 +199,9 @@ class _Held(History):
         """The text of one of its versions."""
         return self.held[version.number - 1]
 
-    def pairs(self) -> Sequence[tuple[Version, Text]]:
-        """Every version with its text, oldest first."""
-        return tuple(zip(self.versions, self.held, strict=True))
+    def pairs(self, *, after: int = 0, upto: int | None = None) -> Sequence[tuple[Version, Text]]:
+        """Every version with its text, oldest first; those after one number, as far as another."""
+        return tuple(zip(self.versions, self.held, strict=True))[after:upto]
 
 
 def folder(name: str) -> str:
