@@ -439,6 +439,9 @@ async def _live(
             for job in daemon.jobs():
                 await job.wake()  # the scheduler's first time is an interval away
             await stop.wait()
+            scheduler.pause()
+            for _ in range(3):  # a job that was begun this very moment ends: shutdown would cancel it, and log an error
+                await asyncio.sleep(0)
             scheduler.shutdown(wait=False)
             await daemon.stop()
 
