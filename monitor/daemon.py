@@ -30,6 +30,7 @@ from monitor.stillness import judge_stillness
 from monitor.transfer import stamping
 from storage import outbox
 from storage.archive import Archive
+from storage.engine import sqlite_file
 from storage.errors import VariorumError
 from storage.instance import only_instance
 from storage.records import Latest, Outcome
@@ -57,6 +58,8 @@ DIGEST_S: Final = 30.0
 QUIET_S: Final = 300.0
 """How often it is looked what has not moved for as long as a rule says."""
 RETENTION_S: Final = 3600.0
+DAEMON: Final = "daemon "
+"""So begins the name under which a daemon claims."""
 STOP_WITHIN_S: Final = 6.0
 """How long running checks may take to end after a signal, before they are given back: all in all it takes ten."""
 CLAIMS: Final = 20
@@ -414,7 +417,10 @@ async def _live(
     settings: Settings, reload: Callable[[], Settings] | None, stop: asyncio.Event, now: Callable[[], datetime]
 ) -> None:
     loop = asyncio.get_running_loop()
-    async with house(settings, now=now, owner=lease_owner()) as parts:
+    async with house(settings, now=now, owner=f"{DAEMON}{lease_owner()}") as parts:
+        if sqlite_file(settings.database) is not None:
+            # We are the only daemon of this file: one that was killed left letters under leases that nobody holds.
+            await parts.around.writer.call(outbox.release_of_kind, DAEMON)
         daemon = Daemon(parts, reload=reload)
         asked = {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: daemon.ask_reload}
         for number, then in asked.items():
@@ -439,6 +445,9 @@ async def _live(
             for job in daemon.jobs():
                 await job.wake()  # the scheduler's first time is an interval away
             await stop.wait()
+            scheduler.pause()
+            for _ in range(3):  # a job that was begun this very moment ends: shutdown would cancel it, and log an error
+                await asyncio.sleep(0)
             scheduler.shutdown(wait=False)
             await daemon.stop()
 

@@ -336,12 +336,12 @@ def notice_of(told: outbox.Told, rules: Rules | None, public_url: str | None) ->
 
 
 def links_of(source: str, page: str, public_url: str | None, changed: int | None) -> Links:
-    """Where a reader goes on: the page, and in the reading room the change (or the source)."""
+    """Where a reader goes on: the page, and in the reading room the change (or the source) and the source's feed."""
     if public_url is None:
         return Links(page)
     room = f"{public_url}s/{quote(source, safe='')}/"
     step = f"{changed - 1}-{changed}.html" if changed is not None and changed > 1 else "index.html"
-    return Links(page, change=room + step)
+    return Links(page, change=room + step, feed=f"{room}feed.atom")
 
 
 def _what(letter: Delivery) -> str:

@@ -361,6 +361,13 @@ def release(archive: Archive, ids: Sequence[str], owner: str) -> None:
         connection.execute(update(letters).where(*ours).values(lease_until=None, lease_owner=None))
 
 
+def release_of_kind(archive: Archive, owners: str) -> None:
+    """Give back what owners whose names begin so had claimed: for who knows that none of them lives any more."""
+    with writing(archive.engine) as connection:
+        theirs = (_WAITING, letters.c.lease_owner.startswith(owners, autoescape=True))
+        connection.execute(update(letters).where(*theirs).values(lease_until=None, lease_owner=None))
+
+
 # what is asked
 
 

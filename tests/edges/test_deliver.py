@@ -67,6 +67,7 @@ def test_a_change_is_told_with_its_comparison_its_chain_head_and_in_its_thread(t
         assert notice.comparison.new.ref == "a@2"
         assert [(edit.old.text, edit.new.text) for edit in notice.comparison.change.edits] == [("shall", "should")]
         assert notice.links.change == "https://room.example/v/s/a/1-2.html"
+        assert notice.links.feed == "https://room.example/v/s/a/feed.atom"
         assert (letter.thread, letter.more, letter.digest, letter.only) == (None, 0, False, ())
         await changed(parts, tmp_path, clock, THIRD)
         await parts.deliverer.drain(5)

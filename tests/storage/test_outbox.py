@@ -127,6 +127,16 @@ def test_two_processes_never_hold_one_letter_and_a_lease_that_ran_out_is_free(
     assert {one.id for one in claimed(archive, wordings, 3)} == set(taken)
 
 
+def test_what_a_killed_daemon_had_claimed_is_given_back_and_nothing_else(
+    archive: Archive, wordings: Wordings, tell: Tell
+) -> None:
+    tell("desk"), tell("hook")
+    (killed,) = claimed(archive, wordings, 1, owner="daemon host:1", desk=1)
+    assert len(claimed(archive, wordings, 1, owner="host:2")) == 1
+    outbox.release_of_kind(archive, "daemon ")
+    assert [one.id for one in claimed(archive, wordings, 1)] == [killed.id]
+
+
 def test_places_are_given_by_channel_and_the_oldest_come_first(
     archive: Archive, wordings: Wordings, tell: Tell
 ) -> None:
