@@ -11,33 +11,42 @@ import random
 import time
 from collections import Counter
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from monitor import discover, events
+from monitor.alerts.rules import bounds, route
 from monitor.differ import compare
 from monitor.events import Judgement, Stamps
 from monitor.gather import gather, gather_listing, read_pages
 from monitor.read.gate import HOME, confirmed, gate
 from monitor.schedule import next_due
+from monitor.sides import pinned
 from storage.archive import Archive, ClaimLost, Unchanged
 from storage.errors import FetchError, ReadError, VariorumError
-from storage.records import Change, Latest, Outcome, Severity, Snapshot, Text, Validators
+from storage.records import Change, Event, EventKind, Latest, Outcome, Severity, Snapshot, Text, Validators
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
     from datetime import datetime
 
+    from monitor.alerts.rules import Rule
     from monitor.config import Declaration
     from monitor.differ.lexicon import Rules
     from monitor.fetch import Fetched
     from monitor.fetch.client import Fetcher
     from monitor.read import Reading, ReadRules
     from monitor.writer import Writer
+    from storage.records import Phrase
 
 log = logging.getLogger("variorum.check")
 
 LARGE_BODY_BYTES: Final = 100_000
+NEWS: Final = frozenset({EventKind.NEW, EventKind.CHANGED, EventKind.COSMETIC, EventKind.REVERTED})
+"""Events that tell of a text."""
+LISTED_WITHIN: Final = timedelta(days=1)
+"""Listings date by the day, and name things a while after they are published."""
 LARGE_TEXT_CHARS: Final = 20_000
 """From these sizes on, reading and differing leave the event loop, which must not be held for more than 50 ms."""
 
@@ -57,6 +66,8 @@ class Checked:
     note: str | None = None
     found: tuple[str, ...] = ()
     """The ids of what a listing newly named; ``note`` says it in words."""
+    alerts: int = 0
+    """How many alerts it made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,10 @@ class Around:
     """Ids that the configuration uses: what a listing finds is called otherwise."""
     owner: str | None = None
     """Who holds the lease on the source, where there is one: a record under a lost lease is refused."""
+    alerts: tuple[Rule, ...] = ()
+    """What is told to whom."""
+    phrases: tuple[Phrase, ...] = ()
+    """The registered phrases, whose coming and going is told."""
 
 
 async def check_source(declared: Declaration, latest: Latest, around: Around) -> Checked:
@@ -132,6 +147,7 @@ async def check_listing(declared: Declaration, latest: Latest, around: Around) -
         return await _failed(declared, latest, failure, around)
     judgement = events.judge_unchanged(latest, at=got.fetched_at, not_modified=False, moved_to=got.permanent_url)
     outcome = Outcome.NEW if news.fresh else judgement.outcome
+    alerts = route(around.alerts, declared.source, judgement.events)
     kept = await around.writer.call(
         Archive.note_listed,
         declared.source,
@@ -144,6 +160,7 @@ async def check_listing(declared: Declaration, latest: Latest, around: Around) -
             next_due=_due(declared, latest, got.fetched_at, around),
             events=judgement.events,
             final_url=got.permanent_url,
+            alerts=alerts,
         ),
         reader=listing.rules.fingerprint,
         fresh=news.fresh,
@@ -159,6 +176,7 @@ async def check_listing(declared: Declaration, latest: Latest, around: Around) -
         outcome,
         note=discover.told(news, len(kept), shown.notes),
         found=tuple(one.source for one in kept),
+        alerts=len(alerts),
     )
 
 
@@ -238,8 +256,17 @@ async def _reread(declared: Declaration, latest: Latest, around: Around) -> Late
         # The new rules find nothing in the old page; what they find in the new one is judged below.
         reading = None
     text = reading.text if reading is not None and reading.text.digest != latest.digest else None
-    fingerprint = declared.read.fingerprint
-    await around.writer.call(Archive.record_reread, latest.source, around.now(), text, fingerprint)
+    fingerprint, at = declared.read.fingerprint, around.now()
+    told = (events.judge_reread(latest, at),) if text is not None else ()
+    await around.writer.call(
+        Archive.record_reread,
+        latest.source,
+        at,
+        text,
+        fingerprint,
+        events=told,
+        alerts=route(around.alerts, declared.source, told),
+    )
     fresh = await around.writer.call(Archive.latest, [latest.source])
     # The validators belong to bytes that the new rules have perhaps never seen: ask for the whole page once.
     return replace(fresh[latest.source], validators=Validators())
@@ -249,6 +276,7 @@ def _unchanged(declared: Declaration, latest: Latest, got: Fetched, around: Arou
     judgement = events.judge_unchanged(
         latest, at=got.fetched_at, not_modified=got.not_modified, moved_to=got.permanent_url
     )
+    alerts = route(around.alerts, declared.source, judgement.events)
     around.writer.note_unchanged(
         Unchanged(
             latest.source,
@@ -258,15 +286,17 @@ def _unchanged(declared: Declaration, latest: Latest, got: Fetched, around: Arou
             next_due=_due(declared, latest, got.fetched_at, around),
             events=judgement.events,
             final_url=got.permanent_url,
+            alerts=alerts,
         )
     )
-    return Checked(latest.source, judgement.outcome, latest.number)
+    return Checked(latest.source, judgement.outcome, latest.number, alerts=len(alerts))
 
 
 async def _failed(declared: Declaration, latest: Latest, failure: VariorumError, around: Around) -> Checked:
     at = around.now()
     judgement = events.judge_failure(latest, failure, at=at, rules=declared.gate)
     retry_after_s = failure.retry_after_s if isinstance(failure, FetchError) else None
+    alerts = route(around.alerts, declared.source, judgement.events)
     await around.writer.call(
         Archive.note_failed,
         latest.source,
@@ -278,8 +308,16 @@ async def _failed(declared: Declaration, latest: Latest, failure: VariorumError,
         next_due=_due_after_doubt(declared, latest, judgement, at, around, retry_after_s),
         gone=judgement.gone,
         failing=judgement.failing,
+        alerts=alerts,
     )
-    return Checked(latest.source, judgement.outcome, latest.number, error=failure.message, hint=failure.hint)
+    return Checked(
+        latest.source,
+        judgement.outcome,
+        latest.number,
+        error=failure.message,
+        hint=failure.hint,
+        alerts=len(alerts),
+    )
 
 
 async def _suspect(
@@ -291,6 +329,7 @@ async def _suspect(
         latest, reason, reading.text.digest, vanished=vanished, at=snapshot.fetched_at, rules=declared.gate
     )
     assert judgement.suspicion is not None  # noqa: S101  (judge_suspect always names one)
+    alerts = route(around.alerts, declared.source, judgement.events)
     await around.writer.call(
         Archive.note_suspect,
         latest.source,
@@ -302,8 +341,9 @@ async def _suspect(
         next_due=_due_after_doubt(declared, latest, judgement, snapshot.fetched_at, around),
         failing=judgement.failing,
         gone=judgement.gone,
+        alerts=alerts,
     )
-    return Checked(latest.source, judgement.outcome, latest.number, error=reason)
+    return Checked(latest.source, judgement.outcome, latest.number, error=reason, alerts=len(alerts))
 
 
 async def _record(
@@ -315,7 +355,7 @@ async def _record(
     change: Change | None,
     around: Around,
 ) -> Checked:
-    """One transaction: snapshot, version, change and events."""
+    """One transaction: snapshot, version, change, events and alerts."""
     assert got.snapshot is not None  # noqa: S101  (a 304 never comes here)
     earlier = await around.writer.call(Archive.earlier, latest.source, reading.text.digest) if before else None
     returned = 0
@@ -337,7 +377,11 @@ async def _record(
         earlier=earlier,
         returned=returned,
         moved_to=got.permanent_url,
+        backlog=latest.number is None and await _backlog(declared, around),
     )
+    told = (*judgement.events, *await _beside(declared, before, reading.text, judgement, around))
+    kinds = frozenset(kind for edit in change.edits for kind in edit.kinds) if change else frozenset()
+    alerts = route(around.alerts, declared.source, told, kinds=kinds)
     version = await around.writer.call(
         Archive.record,
         latest.source,
@@ -347,12 +391,53 @@ async def _record(
         outcome=judgement.outcome,
         expected=latest.number,
         change=judgement.change,
-        events=judgement.events,
+        events=told,
         validators=got.validators,
         next_due=_due(declared, replace(latest, last_change=got.fetched_at), got.fetched_at, around),
         owner=around.owner,
+        alerts=alerts,
     )
-    return Checked(latest.source, judgement.outcome, version.number, version.severity, version.silent)
+    return Checked(
+        latest.source, judgement.outcome, version.number, version.severity, version.silent, alerts=len(alerts)
+    )
+
+
+async def _backlog(declared: Declaration, around: Around) -> bool:
+    """Whether a first text was there before we looked: it is no news, unless its listing named it later than others."""
+    found = declared.found
+    if found is None or found.first_listed is None:
+        return True
+    since = await around.writer.call(Archive.first_look, found.listing)
+    if since is None or found.first_listed <= since:
+        return True
+    # More than a look takes up (max_new) come later; their dates tell them from what is new.
+    return found.published_at is not None and found.published_at < since - LISTED_WITHIN
+
+
+async def _beside(
+    declared: Declaration, before: Text | None, after: Text, judgement: Judgement, around: Around
+) -> tuple[Event, ...]:
+    """The phrases that came and went with a new text, and how far it went from its baseline; nothing where it is not told."""
+    new = next((one for one in judgement.events if one.kind in NEWS), None)
+    source = declared.source
+    limits = bounds(around.alerts, source)
+    if new is None or not (around.phrases or limits):
+        return ()
+    found: tuple[Event, ...] = ()
+    if around.phrases:
+        from monitor.history.phrases import said
+
+        expected = frozenset(one.id for one in around.phrases if {source.id, source.series} & set(one.expect))
+        was = await asyncio.to_thread(said, around.phrases, before) if before else None
+        now = await asyncio.to_thread(said, around.phrases, after)
+        found += events.judge_phrases(new, was, now, expected)
+    if limits and (baseline := await around.writer.call(pinned, declared)) is not None:
+        from monitor.history.drift import distance
+
+        far = await asyncio.to_thread(distance, baseline, after)
+        was_far = await asyncio.to_thread(distance, baseline, before) if before else None
+        found += events.judge_drift(new, (was_far, far), limits, str(source.baseline))
+    return found
 
 
 def _due(declared: Declaration, latest: Latest, at: datetime, around: Around) -> datetime:

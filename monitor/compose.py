@@ -7,10 +7,11 @@ import socket
 import uuid
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from monitor.check import Around
 from monitor.clock import utc_now
+from monitor.deliver import Deliverer, open_channel
 from monitor.discover import taken_names, with_found
 from monitor.fetch.client import Fetcher
 from monitor.quiet import hush
@@ -24,25 +25,43 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from monitor.config import Declaration, Settings
+    from monitor.deliver import Opener
     from storage.due import Pace
 
 
 @dataclass(frozen=True, slots=True)
 class House:
-    """The parts at work together: what a check needs (``around``) and the archive itself, for its owner thread."""
+    """The parts at work together: what a check needs (``around``), who sends what it tells (``deliverer``), and the archive
+    itself, for its owner thread.
+    """
 
     settings: Settings
     archive: Archive
     around: Around
+    deliverer: Deliverer
+
+
+def rules_of(settings: Settings) -> dict[str, Any]:
+    """What a check goes by beside the declarations: fields of ``Around``, anew when the settings are."""
+    return {
+        "rules": differ_rules(settings),
+        "taken": taken_names(settings),
+        "alerts": settings.alerts,
+        "phrases": settings.phrases,
+    }
 
 
 @asynccontextmanager
 async def house(
-    settings: Settings, *, now: Callable[[], datetime] = utc_now, owner: str | None = None
+    settings: Settings,
+    *,
+    now: Callable[[], datetime] = utc_now,
+    owner: str | None = None,
+    opener: Opener = open_channel,
 ) -> AsyncIterator[House]:
     """Open archive, writer and client; declare the sources; close everything in reverse order.
 
-    ``owner`` is the name under which sources are claimed, for who claims them. Raises ``StorageError`` when the database
+    ``owner`` is the name under which sources are claimed, for who claims them; ``opener`` opens channels. Raises ``StorageError`` when the database
     cannot be used.
     """
     hush()
@@ -55,10 +74,13 @@ async def house(
             )
             try:
                 await declare(settings, writer, now())
-                around = Around(
-                    fetcher, writer, now, rules=differ_rules(settings), taken=taken_names(settings), owner=owner
-                )
-                yield House(settings, archive, around)
+                around = Around(fetcher, writer, now, owner=owner, **rules_of(settings))
+                deliverer = Deliverer(settings, writer, now=now, owner=owner or lease_owner(), opener=opener)
+                try:
+                    await deliverer.adopt(settings)
+                    yield House(settings, archive, around, deliverer)
+                finally:
+                    await deliverer.stop()
             finally:
                 await fetcher.aclose()
         finally:

@@ -22,14 +22,15 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from monitor import discover, systemd
 from monitor.check import Checked, timed_check
 from monitor.clock import utc_now
-from monitor.compose import House, declare, house, lease_owner, replan
+from monitor.compose import House, declare, house, lease_owner, replan, rules_of
 from monitor.config.settings import WITHIN_S
-from monitor.discover import taken_names
 from monitor.gather import patience_s
 from monitor.pulse import Pulse
-from monitor.sides import differ_rules
+from monitor.stillness import judge_stillness
 from monitor.transfer import stamping
+from storage import outbox
 from storage.archive import Archive
+from storage.engine import sqlite_file
 from storage.errors import VariorumError
 from storage.instance import only_instance
 from storage.records import Latest, Outcome
@@ -50,6 +51,15 @@ LEASE_MARGIN_S: Final = 60.0
 """Added to the longest timeout: after that a claim is another's to take."""
 STAMP_LOOK_S: Final = 300.0
 """How often it is looked whether a time-stamp is due, and a failed one tried again."""
+DELIVERIES_S: Final = 2.0
+"""How often the outbox is looked at for what others put there; what our own checks put there is sent at once."""
+DIGEST_S: Final = 30.0
+"""How often it is looked whether what is held may go: for a digest, after quiet hours, within a bound."""
+QUIET_S: Final = 300.0
+"""How often it is looked what has not moved for as long as a rule says."""
+RETENTION_S: Final = 3600.0
+DAEMON: Final = "daemon "
+"""So begins the name under which a daemon claims."""
 STOP_WITHIN_S: Final = 6.0
 """How long running checks may take to end after a signal, before they are given back: all in all it takes ten."""
 CLAIMS: Final = 20
@@ -79,17 +89,27 @@ class Daemon:
         self._beating: asyncio.Task[None] | None = None
         self._reloading: asyncio.Task[bool] | None = None
         self._stamping: asyncio.Task[None] | None = None
+        self._chores: dict[str, asyncio.Task[None]] = {}
+        self._deliverer = parts.deliverer
         self._stopping = False
         health = parts.settings.health
         self.pulse = Pulse(self._around.now(), health.within_s if health else WITHIN_S)
+        self._deliverer.pulse = self.pulse
         self._file_seen: object = None
         self._adopt(parts.settings)
         self._file_seen = self._file_stamp()
 
     def jobs(self) -> list[Job]:
-        """What APScheduler is given. Deliveries, digests and retention are further rows of this table."""
+        """What APScheduler is given."""
         every_s = min(HEARTBEAT_S, systemd.watchdog_s() or HEARTBEAT_S)
-        jobs = [Job("tick", TICK_S, self.wake), Job("heartbeat", every_s, self.beat)]
+        jobs = [
+            Job("tick", TICK_S, self.wake),
+            Job("heartbeat", every_s, self.beat),
+            Job("deliveries", DELIVERIES_S, self.deliver),
+            Job("digest", DIGEST_S, partial(self._chore, "digest", self._digest)),
+            Job("quiet", QUIET_S, partial(self._chore, "quiet", self._judge_quiet)),
+            Job("retention", RETENTION_S, partial(self._chore, "retention", self._fold)),
+        ]
         authority = self._settings.timestamps
         if authority is not None and authority.every_s is not None:
             stamping.require_extra()
@@ -116,7 +136,7 @@ class Daemon:
     def _adopt(self, settings: Settings) -> None:
         self._settings = settings
         self._declared = {one.source.id: one for one in settings.declarations if one.enabled}
-        self._around = replace(self._around, rules=differ_rules(settings), taken=taken_names(settings))
+        self._around = replace(self._around, **rules_of(settings))
         slowest = max((patience_s(one) for one in self._declared.values()), default=30.0)
         self._lease_s = slowest + LEASE_MARGIN_S
         # No host may fill every place, so that a slow one never starves the others; one more each waits for its turn.
@@ -212,6 +232,37 @@ class Daemon:
             return
         self._beating = asyncio.create_task(self._beat(), name="heartbeat")
 
+    async def deliver(self) -> None:
+        """What the scheduler calls: look at the outbox."""
+        self._deliverer.wake()
+
+    async def _chore(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
+        """What the scheduler calls: start a task of our own, unless the one before still runs; a failure is logged."""
+        before = self._chores.get(name)
+        if self._stopping or (before is not None and not before.done()):
+            return
+
+        async def done() -> None:
+            try:
+                await work()
+            except VariorumError as error:
+                log.error("%s failed; trying again later: %s", name, error)
+
+        self._chores[name] = asyncio.create_task(done(), name=name)
+
+    async def _digest(self) -> None:
+        if await self._deliverer.collect():
+            self._deliverer.wake()
+        self.pulse.outbox(await self._around.writer.call(outbox.states))
+
+    async def _judge_quiet(self) -> None:
+        if await judge_stillness(self._settings.alerts, self._around.writer, self._around.now()):
+            self._deliverer.wake()
+
+    async def _fold(self) -> None:
+        if count := await self._deliverer.fold():
+            log.info("%d letters that were sent long ago are forgotten", count)
+
     async def prove(self) -> None:
         """What the scheduler calls: see on a thread, where it may wait for the authority, whether a stamp is due."""
         if self._stopping or (self._stamping is not None and not self._stamping.done()):
@@ -246,6 +297,7 @@ class Daemon:
         try:
             settings = await asyncio.to_thread(self._reload)
             renamed = await declare(settings, self._around.writer, self._around.now(), self._around.dice)
+            await self._deliverer.adopt(settings)
         except VariorumError as error:
             self.pulse.refused = error.message
             self.pulse.reloads.labels("refused").inc()
@@ -278,7 +330,15 @@ class Daemon:
         """No more claims; let running checks end; give back those that do not within ``within_s`` seconds."""
         self._stopping = True
         systemd.notify("STOPPING=1")
+        letters = asyncio.create_task(self._deliverer.stop(within_s), name="stop deliveries")
+        try:
+            await self._stop_checks(within_s)
+        finally:
+            await letters
+
+    async def _stop_checks(self, within_s: float) -> None:
         begun = [task for task in (self._ticking, self._beating, self._reloading, self._stamping) if task is not None]
+        begun += self._chores.values()
         if begun:
             await asyncio.wait(begun, timeout=within_s / 3)
         running = dict(self._running)
@@ -298,6 +358,12 @@ class Daemon:
         checked = await timed_check(declared, latest, self._around)
         self.pulse.check(self._around.now(), checked.outcome, checked.ms)
         told(checked)
+        if checked.alerts:
+            try:
+                await self._around.writer.drain()  # what an unchanged check tells of is written with others
+            except VariorumError as error:
+                log.error("noting unchanged checks failed; they will be looked at again: %s", error)
+            self._deliverer.wake()
 
 
 def _log_failed_tick(tick: asyncio.Task[int]) -> None:
@@ -353,7 +419,10 @@ async def _live(
     settings: Settings, reload: Callable[[], Settings] | None, stop: asyncio.Event, now: Callable[[], datetime]
 ) -> None:
     loop = asyncio.get_running_loop()
-    async with house(settings, now=now, owner=lease_owner()) as parts:
+    async with house(settings, now=now, owner=f"{DAEMON}{lease_owner()}") as parts:
+        if sqlite_file(settings.database) is not None:
+            # We are the only daemon of this file: one that was killed left letters under leases that nobody holds.
+            await parts.around.writer.call(outbox.release_of_kind, DAEMON)
         daemon = Daemon(parts, reload=reload)
         asked = {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: daemon.ask_reload}
         for number, then in asked.items():
@@ -378,6 +447,9 @@ async def _live(
             for job in daemon.jobs():
                 await job.wake()  # the scheduler's first time is an interval away
             await stop.wait()
+            scheduler.pause()
+            for _ in range(3):  # a job that was begun this very moment ends: shutdown would cancel it, and log an error
+                await asyncio.sleep(0)
             scheduler.shutdown(wait=False)
             await daemon.stop()
 

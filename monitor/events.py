@@ -12,6 +12,11 @@ The rules, in one place:
 - A page that was there and is missing (404, 410, or it leads home) is believed ``gone`` after a longer time
   (``gone_after_s``), as a site that is being rebuilt misses pages for minutes; until then nothing is told. What is
   found again has ``returned``.
+- A first text is *backlog* when it stood there before we looked: a source that somebody just declared, or what a listing
+  named at its first look. Its event says so, and rules leave it out unless they ask for it.
+- Beside a new text that is told: ``phrase`` for each registered phrase that appeared, vanished, is said in other variants
+  than before, or is expected in a first text and missing; ``drift`` for each bound beyond which it went from its baseline.
+- ``quiet`` is told when nothing moved for as long as a rule says, once until something moves.
 - An edit is *silent* when the wording changed while no stamp of the page did: the printed date, ``Last-Modified``, and
   the date in its listing (a sitemap's ``lastmod``).
 """
@@ -20,13 +25,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from storage.errors import FetchError, FetchReason, VariorumError
 from storage.records import Change, Event, EventKind, Latest, Outcome, Severity, Suspicion, Version, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from monitor.read.gate import GateRules
@@ -89,16 +94,20 @@ def judge(
     earlier: int | None = None,
     returned: int = 0,
     moved_to: str | None = None,
+    backlog: bool = False,
 ) -> Judgement:
     """Judge a capture whose text is new: the first (``change`` is None) or another than the latest.
 
     ``before`` and ``after`` are the stamps of the latest version and of this capture; ``earlier`` is the number of an
     earlier version with this very wording, ``returned`` how often the page went back lately (:func:`returns`).
+    ``backlog``: a first text was there before we looked.
     """
     number = (latest.number or 0) + 1
     window = Window(latest.last_good, at)
     if change is None:
         first = Event(EventKind.NEW, latest.source, at, number, window=window)
+        if backlog:
+            first = replace(first, detail={"backlog": True})
         return Judgement(Outcome.NEW, (first, *_moved(latest, at, moved_to)))
     change = replace(change, silent=is_silent(change, before, after))
     cosmetic = change.severity is None or change.severity <= Severity.COSMETIC
@@ -111,6 +120,65 @@ def judge(
         events.append(replace(told, kind=EventKind.REVERTED, detail=back))
     events += [*_back(latest, at, number), *_moved(latest, at, moved_to)]
     return Judgement(outcome, tuple(events), change)
+
+
+def judge_reread(latest: Latest, at: datetime) -> Event:
+    """Our reader changed and sees another text in the same page: kept as a version, told to nobody unless asked for."""
+    return Event(EventKind.REREAD, latest.source, at, (latest.number or 0) + 1)
+
+
+def judge_phrases(
+    new: Event,
+    before: Mapping[str, Sequence[str]] | None,
+    after: Mapping[str, Sequence[str]],
+    expected: frozenset[str] = frozenset(),
+) -> tuple[Event, ...]:
+    """What came and went with the text that ``new`` tells of, by the ids of the phrases.
+
+    ``before`` and ``after`` hold the variants that stand in each text (``before`` None: it is the first); ``expected``
+    phrases are those that this source should say. That one of these is not said is major, the rest is wording.
+    """
+    found = []
+    for phrase in sorted({*(before or {}), *after, *(expected if before is None else ())}):
+        old, now = tuple((before or {}).get(phrase, ())), tuple(after.get(phrase, ()))
+        if old == now and not (before is None and not now):
+            continue
+        what = "reworded" if old and now else "appeared" if now else "vanished" if old else "missing"
+        detail = {"phrase": phrase, "what": what, "was": list(old), "is": list(now)}
+        if new.detail.get("backlog"):
+            detail["backlog"] = True
+        missed = not now and phrase in expected
+        severity = Severity.MAJOR if missed else Severity.WORDING
+        found.append(replace(new, kind=EventKind.PHRASE, severity=severity, detail=detail))
+    return tuple(found)
+
+
+def judge_drift(
+    new: Event, distances: tuple[float | None, float], bounds: Sequence[float], baseline: str
+) -> tuple[Event, ...]:
+    """The bounds that the text that ``new`` tells of crossed, going away from its baseline.
+
+    ``distances`` of the text before (None: there was none) and of this one. Who comes back and goes again crosses again.
+    """
+    was, now = distances
+    crossed = [bound for bound in bounds if now >= bound and (was is None or was < bound)]
+    common: dict[str, Any] = {"distance": round(now, 4), "was": None if was is None else round(was, 4)}
+    if new.detail.get("backlog"):
+        common["backlog"] = True
+    return tuple(
+        replace(
+            new,
+            kind=EventKind.DRIFT,
+            severity=Severity.WORDING,
+            detail={**common, "beyond": bound, "baseline": baseline},
+        )
+        for bound in crossed
+    )
+
+
+def judge_quiet(source: str, since: datetime, at: datetime, after_s: float) -> Event:
+    """Nothing moved for ``after_s`` seconds and more."""
+    return Event(EventKind.QUIET, source, at, window=Window(since, at), detail={"after_s": after_s})
 
 
 def judge_unchanged(latest: Latest, *, at: datetime, not_modified: bool, moved_to: str | None = None) -> Judgement:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import smtplib
 import socket
 import sqlite3
 import ssl
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -18,9 +17,10 @@ from urllib.parse import urlsplit
 from monitor.clock import utc_now
 from monitor.fetch.client import Fetcher
 from monitor.fetch.guard import check_host, networks
+from storage import outbox
 from storage.archive import Archive
 from storage.engine import engine_for, sqlite_file
-from storage.errors import FetchError, VariorumError
+from storage.errors import ConfigError, DeliveryError, FetchError, VariorumError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +82,7 @@ def database(settings: Settings) -> list[Finding]:
     try:
         with Archive.open(settings.database, create=False) as archive:
             count = len(archive.sources())
+            letters = _outbox(archive)
         engine = engine_for(settings.database)
         try:
             _write_nothing(engine)
@@ -89,9 +90,23 @@ def database(settings: Settings) -> list[Finding]:
             engine.dispose()
     except VariorumError as error:
         return [Finding("database", "bad", error.message, error.hint)]
-    found = [Finding("database", "good", f"{settings.shown_database}: writable, {count} sources watched")]
+    found = [Finding("database", "good", f"{settings.shown_database}: writable, {count} sources watched"), *letters]
     if file is not None:
         found += [_sound(file), *_disk(file)]
+    return found
+
+
+def _outbox(archive: Archive) -> list[Finding]:
+    """Channels that nothing reaches any more, and letters that were given up."""
+    found = []
+    for one in outbox.states(archive):
+        what, mend = f"channel {one.name}", f"`variorum alerts retry {one.name}` sends again what was given up."
+        if one.stopped_at is not None:
+            said = f"stopped since {one.stopped_at:%Y-%m-%d %H:%M} UTC: {one.stopped_why}"
+            found.append(Finding(what, "bad", said, mend))
+        elif one.dead:
+            said = f"{one.dead} dead letter{'' if one.dead == 1 else 's'} (`variorum alerts list --dead`)"
+            found.append(Finding(what, "doubtful", said, mend))
     return found
 
 
@@ -197,7 +212,7 @@ async def clock(settings: Settings) -> list[Finding]:
 def channel(name: str, told: dict[str, Any]) -> list[Finding]:
     """Could this channel be reached? Nothing is sent."""
     if "email" in told:
-        return [_mail(f"channel {name}", told["email"]["smtp"])]
+        return [_mail(name, told["email"])]
     if "webhook" in told:
         hook = told["webhook"]
         parts = urlsplit(hook["url"])
@@ -206,34 +221,25 @@ def channel(name: str, told: dict[str, Any]) -> list[Finding]:
             parts.hostname or "", parts.port or (443 if tls else 80), tls, tuple(hook.get("allow_private", ()))
         )
         return [Finding(f"channel {name}", one.state, f"{one.what} {one.said}", one.mend) for one in found]
+    from monitor.alerts.apprise import require_extra
+
+    try:
+        require_extra()
+    except ConfigError as error:
+        return [Finding(f"channel {name}", "bad", error.message, error.hint)]
     return [Finding(f"channel {name}", "doubtful", "an Apprise address cannot be tried without sending")]
 
 
-def _mail(what: str, smtp: dict[str, Any]) -> Finding:
-    host, port = smtp["host"], smtp.get("port", 465 if smtp.get("tls") else 587)
-    place = f"{host}:{port}"
+def _mail(name: str, told: dict[str, Any]) -> Finding:
+    """What a letter would meet, up to the login: the same guard, the same TLS."""
+    from monitor.alerts.email import EmailChannel, settings_of
+
+    what = f"channel {name}"
     try:
-        context = ssl.create_default_context()
-        if smtp.get("tls"):
-            server: smtplib.SMTP = smtplib.SMTP_SSL(host, port, timeout=TIMEOUT_S, context=context)
-        else:
-            server = smtplib.SMTP(host, port, timeout=TIMEOUT_S)
-        with server:
-            if not smtp.get("tls") and smtp.get("starttls", port == 587):
-                server.starttls(context=context)
-            if smtp.get("user"):
-                server.login(str(smtp["user"]), str(smtp.get("password", "")))
-            server.noop()
-    except smtplib.SMTPAuthenticationError as error:
-        return Finding(
-            what, "bad", f"{place}: refuses user and password ({error.smtp_code})", "Check user: and password:."
-        )
-    except smtplib.SMTPNotSupportedError as error:
-        return Finding(what, "bad", f"{place}: {error}", "Set starttls: and user: as the server offers them.")
-    except ssl.SSLError as error:
-        return Finding(
-            what, "bad", f"{place}: TLS: {error.reason or error}", "'tls: true' is for port 465, STARTTLS for 587."
-        )
-    except (OSError, smtplib.SMTPException) as error:
-        return Finding(what, "bad", f"{place}: {error}", "Are host: and port: right, and no firewall between?")
-    return Finding(what, "good", f"{place}: accepts us{' and our password' if smtp.get('user') else ''}")
+        settings = replace(settings_of(told), timeout_s=TIMEOUT_S)
+        asyncio.run(EmailChannel(name, settings).greet())
+    except (ConfigError, DeliveryError) as error:
+        return Finding(what, "bad", error.message, error.hint or "Are host: and port: right, and no firewall between?")
+    return Finding(
+        what, "good", f"{settings.host}:{settings.port}: accepts us{' and our password' if settings.user else ''}"
+    )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
 from monitor.history.series import as_history, members
 from storage.errors import UsageError
@@ -12,15 +12,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
+    from monitor.history.blame import Blame
+    from monitor.history.lineage import Memory
     from storage.archive import Archive
-    from storage.records import Text, Version
+    from storage.records import Event, Text, Version
+
+LEAST_KEPT: Final = 8
+"""A history of fewer versions is blamed anew each time: that is as fast as to keep what it left behind."""
 
 
 @dataclass(frozen=True)
 class History:
     """The versions of a source, or the members of a series in date order, oldest first, numbered from 1.
 
-    ``dates`` are those that a series goes by (None for a source). Texts of a source are read when they are asked for.
+    ``dates`` are those that a series goes by (None for a source); ``own`` are the numbers that the members have in their
+    own sources. Texts are read when they are asked for; ``held`` are all of them, where they are at hand.
     """
 
     name: str
@@ -29,6 +35,8 @@ class History:
     dates: Mapping[int, datetime] | None = None
     held: tuple[Text, ...] = ()
     url: str | None = None
+    own: tuple[int, ...] = ()
+    _read: dict[int, Text] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def is_series(self) -> bool:
@@ -37,17 +45,80 @@ class History:
 
     def text(self, version: Version) -> Text:
         """The text of one of its versions."""
-        return self.held[version.number - 1] if self.is_series else self.archive.text(version.source, version.number)
+        if not self.is_series:
+            return self.archive.text(version.source, version.number)
+        number = version.number
+        if number not in self._read:
+            self._read[number] = self.archive.text(version.source, self.own[number - 1])
+        return self._read[number]
 
-    def pairs(self) -> Sequence[tuple[Version, Text]]:
-        """Every version with its text, oldest first: what the history questions are asked of."""
+    def pairs(self, *, after: int = 0, upto: int | None = None) -> Sequence[tuple[Version, Text]]:
+        """Every version with its text, oldest first: what the history questions are asked of.
+
+        ``after`` and ``upto`` choose the versions after one number, as far as another.
+        """
         if self.is_series:
-            return tuple(zip(self.versions, self.held, strict=True))
-        return tuple(self.archive.texts(self.name))
+            return tuple((version, self.text(version)) for version in self.versions[after:upto])
+        return tuple(self.archive.texts(self.name, after=after, upto=upto))
+
+    def blame(self, version: Version, *, words: bool = False) -> Blame:
+        """The blame of one of its versions.
+
+        What the versions before have left behind is taken from the archive where it was kept, so that only newer texts
+        are read; of the latest version it is kept for the next time. What does not fit any more is made again.
+        """
+        from dataclasses import replace
+
+        return replace(self._blamed(version, words=words), source=self.name)
+
+    def _blamed(self, version: Version, *, words: bool) -> Blame:
+        from monitor.history.blame import Blame, blame, origin_of, recalled
+
+        number = version.number
+        kept = self._memory(number)
+        origins = [origin_of(one) for one in self.versions[: kept[0]]] if kept else []
+        if kept and kept[0] == number:
+            return recalled(version, self.text(version), origins, kept[1], words=words)
+        before = Blame(version.source, kept[0], (), tuple(origins), kept[1]) if kept else None
+        answer = blame(self.pairs(after=kept[0] if kept else 0, upto=number), words=words, before=before)
+        if number == len(self.versions) >= LEAST_KEPT:
+            self._keep(answer.memory)
+        return answer
+
+    def _keep(self, memory: Memory) -> None:
+        from monitor.history import remembering
+        from storage.memories import Kept
+
+        made_of = remembering.made_of(self.versions)
+        plain = remembering.written(memory)
+        self.archive.keep_memory(Kept(self._subject, len(self.versions), made_of, remembering.MADE_BY, plain))
+
+    @property
+    def _subject(self) -> str:
+        return f"{'series' if self.is_series else 'source'}:{self.name}"
+
+    def _memory(self, number: int) -> tuple[int, Memory] | None:
+        """The memory that was kept, and the version up to which it stands; None where none serves for ``number``."""
+        from monitor.history import remembering
+
+        kept = self.archive.memory(self._subject)
+        if kept is None or kept.number > number or kept.made_by != remembering.MADE_BY:
+            return None
+        if kept.made_of != remembering.made_of(self.versions[: kept.number]):
+            return None
+        memory = remembering.read_back(kept.plain)
+        return (kept.number, memory) if memory is not None else None
 
     def label(self, version: Version) -> str:
         """What a person calls a version: ``SOURCE@3``; in a series the member as well."""
         return f"{self.name}@{version.number}" + (f" ({version.source})" if self.is_series else "")
+
+    def events(self, *, limit: int | None = None) -> list[Event]:
+        """What happened, newest first: to the source, or to all members of the series."""
+        if not self.is_series:
+            return self.archive.events(self.name, limit=limit)
+        happened = [event for source in {one.source for one in self.versions} for event in self.archive.events(source)]
+        return sorted(happened, key=lambda event: (event.at, event.source), reverse=True)[:limit]
 
     def latest(self) -> Version:
         """The newest version. Raises ``UsageError`` when there is none yet."""
@@ -86,15 +157,10 @@ def pairs_of(
 
 
 def _series(archive: Archive, name: str, ids: Sequence[str]) -> History:
-    found = []
-    for source in ids:
-        versions = archive.versions(source)
-        if versions:
-            found.append((versions, archive.text(source, versions[0].number)))
-    ordered = members(found)
-    history = as_history(ordered)
+    ordered = members(archive.versions(source) for source in ids)
     dates = {number: member.date for number, member in enumerate(ordered, 1)}
-    return History(name, tuple(version for version, _ in history), archive, dates, tuple(text for _, text in history))
+    own = tuple(member.version.number for member in ordered)
+    return History(name, as_history(ordered), archive, dates, own=own)
 
 
 def _nearest(archive: Archive, name: str) -> str:

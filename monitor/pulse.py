@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from datetime import datetime
 
-    from storage.records import Outcome
+    from storage.records import ChannelState, Outcome
 
 TICK_WITHIN_S: Final = 30.0
 """A loop that has not ticked for so long hangs."""
@@ -39,6 +40,25 @@ class Pulse:
         self._overdue = Gauge("variorum_overdue_seconds", "Age of the oldest due time.", registry=self.registry)
         self._tick = Gauge("variorum_last_tick_timestamp_seconds", "The last tick.", registry=self.registry)
         self._check = Gauge("variorum_last_check_timestamp_seconds", "The last check.", registry=self.registry)
+        self._deliveries = Counter(
+            "variorum_deliveries", "Attempts to deliver a letter.", ["channel", "result"], registry=self.registry
+        )
+        self._told = Histogram(
+            "variorum_alert_seconds",
+            "From what happened to its acceptance by a channel.",
+            buckets=(0.25, 0.5, 1, 2, 5, 15, 60, 300, 3600, 86_400),
+            registry=self.registry,
+        )
+        self._waiting = Gauge(
+            "variorum_alerts_waiting", "Alerts and letters that wait.", ["channel"], registry=self.registry
+        )
+        self._dead = Gauge("variorum_letters_dead", "Dead letters.", ["channel"], registry=self.registry)
+        self._stopped = Gauge(
+            "variorum_channel_stopped",
+            "Whether its receiver wants nothing any more.",
+            ["channel"],
+            registry=self.registry,
+        )
         self.reloads = Counter("variorum_reloads", "Configuration read again.", ["result"], registry=self.registry)
 
     def tick(self, now: datetime, running: int) -> None:
@@ -53,6 +73,21 @@ class Pulse:
         self._check.set(now.timestamp())
         self._checks.labels(outcome.value).inc()
         self._seconds.observe(ms / 1000)
+
+    def delivery(self, channel: str, result: str, waited_s: float) -> None:
+        """An attempt has ended: ``sent``, ``failed`` or ``dead``, so long after what it tells of."""
+        self._deliveries.labels(channel, result).inc()
+        if result == "sent":
+            self._told.observe(waited_s)
+
+    def outbox(self, states: Iterable[ChannelState]) -> None:
+        """How it stands with the channels."""
+        for gauge in (self._waiting, self._dead, self._stopped):
+            gauge.clear()
+        for one in states:
+            self._waiting.labels(one.name).set(one.held + one.waiting)
+            self._dead.labels(one.name).set(one.dead)
+            self._stopped.labels(one.name).set(one.stopped_at is not None)
 
     def due(self, now: datetime, oldest: datetime | None) -> None:
         """When the next source is due, or has been since."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from monitor.web.app import ASSETS, read_asset
+from monitor.web.feeds import Feeds
 from monitor.web.pages import Room, folder
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ def write_report(settings: Settings, archive: Archive, out: Path) -> int:
         _write(out / name, page.encode("utf-8", "backslashreplace"))
     for name in ASSETS:
         _write(out / "static" / name, read_asset(name))
+    feeds = Feeds(settings, archive, settings.public_url)
+    _write(out / "feed.atom", feeds.everything())
     written = len(pages)
     states = archive.states()
     for name in [*(state.source.id for state in states), *sorted({s.source.series for s in states if s.source.series})]:
         below = out / "s" / folder(name)
+        _write(below / "feed.atom", feeds.of(name))
         _write(below / "index.html", room.source(name).encode("utf-8", "backslashreplace"))
         for number in range(1, len(room.history(name).versions) + 1):
             _write(below / f"{number}.html", room.version(name, number).encode("utf-8", "backslashreplace"))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from monitor.differ import compare
 from monitor.render import Comparison, Side
-from storage.errors import UsageError
+from storage.errors import UsageError, VariorumError
 
 if TYPE_CHECKING:
     from monitor.config import Declaration, Settings
     from monitor.differ.lexicon import Rules
     from monitor.histories import History
-    from storage.records import Change, Text, Version
+    from storage.archive import Archive
+    from storage.records import Change, Source, Text, Version
 
 
 def differ_rules(settings: Settings) -> Rules | None:
@@ -68,6 +69,34 @@ def last_change(history: History, rules: Rules | None = None) -> Comparison:
 def text_side(ref: str, text: Text, *, source: str | None = None, url: str | None = None) -> Side:
     """A text from outside the archive as one side."""
     return Side(ref=ref, text=text, source=source, url=url)
+
+
+def pinned(archive: Archive, declared: Declaration) -> Text | None:
+    """The text that a source is compared with: its file, or a version of its own; None when there is none (yet)."""
+    named = declared.source.baseline
+    if declared.baseline is not None:
+        return baseline_side(declared).text
+    if named is None:
+        return None
+    from monitor.history.refs import resolve
+
+    versions = tuple(reversed(archive.versions(declared.source.id)))
+    try:
+        return archive.text(declared.source.id, resolve(named.removeprefix("@"), versions).number)
+    except VariorumError:
+        return None  # not there yet: nothing can have drifted from it
+
+
+def kept_side(source: Source, version: Version, text: Text) -> Side:
+    """A kept version with its text as one side."""
+    return Side(
+        ref=f"{source.id}@{version.number}",
+        text=text,
+        source=source.id,
+        url=source.url,
+        window=version.window,
+        captured=version.captured,
+    )
 
 
 def baseline_side(declared: Declaration) -> Side:

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, insert, select, update
 
-from storage import discovered, due, keep, rows, runs, search, stamps
+from storage import discovered, due, keep, memories, rows, runs, search, stamps
 from storage.engine import engine_for, reading, sqlite_file, writing
 from storage.errors import Pruned, StorageError
 from storage.keep import ClaimLost, Unchanged
 from storage.migrate import create as create_tables
 from storage.migrate import require_current, revision_of
 from storage.records import (
+    Alert,
     Change,
     Event,
     Found,
@@ -78,6 +79,11 @@ class Archive:
             engine.dispose()
             raise
         return cls(engine)
+
+    @property
+    def engine(self) -> Engine:
+        """For the rooms of ``storage`` that have transactions of their own."""
+        return self._engine
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -237,11 +243,12 @@ class Archive:
         next_due: datetime | None = None,
         gone: bool = False,
         failing: bool = False,
+        alerts: Sequence[Alert] = (),
     ) -> None:
-        """Note a check that saw nothing fit: the reason, and what is believed after it."""
+        """Note a check that saw nothing fit: the reason, what is believed after it, and who is told of it."""
         with writing(self._engine) as connection:
             row = keep.locked(connection, source)
-            keep.doubt(connection, row, at, outcome, error, events, suspicion, next_due, gone, failing)
+            keep.doubt(connection, row, at, outcome, error, events, suspicion, next_due, gone, failing, alerts)
 
     def note_suspect(
         self,
@@ -255,6 +262,7 @@ class Archive:
         next_due: datetime | None = None,
         gone: bool = False,
         failing: bool = False,
+        alerts: Sequence[Alert] = (),
     ) -> None:
         """Note a capture that the quality gate held back, and keep its snapshot as evidence (once per body)."""
         with writing(self._engine) as connection:
@@ -264,7 +272,7 @@ class Archive:
             if connection.scalar(kept.limit(1)) is None:
                 keep.snapshot(connection, row.key, snapshot, body, row.snapshot, doubt=error)
             at = snapshot.fetched_at
-            keep.doubt(connection, row, at, outcome, error, events, suspicion, next_due, gone, failing)
+            keep.doubt(connection, row, at, outcome, error, events, suspicion, next_due, gone, failing, alerts)
 
     def record(
         self,
@@ -281,8 +289,9 @@ class Archive:
         next_due: datetime | None = None,
         owner: str | None = None,
         imported: datetime | None = None,
+        alerts: Sequence[Alert] = (),
     ) -> Version:
-        """Keep a new wording: snapshot, version, change, ledger and events in one transaction.
+        """Keep a new wording: snapshot, version, change, ledger, events and alerts in one transaction.
 
         ``expected`` is the number of the version it was compared with (None: none), ``owner`` the holder of the lease.
         Raises ``ClaimLost`` when either is no longer so.
@@ -299,7 +308,6 @@ class Archive:
             after = min(row.last_good, at) if row.last_good is not None else None
             made = keep.Made(text, reader, kept, after, at, outcome, change, imported)
             chain = keep.version(connection, row, snapshot, made)
-            keep.happened(connection, {source: row.key}, events)
             keep.stand(
                 connection,
                 row.key,
@@ -313,6 +321,7 @@ class Archive:
                 },
             )
             discovered.version_kept(connection, row.key)
+            keep.happened(connection, {source: row.key}, events, alerts)
             return rows.version(connection.execute(_versions().where(_is(row.key, number))).one())
 
     # what listings found
@@ -321,6 +330,11 @@ class Archive:
         """What listings found: by one of them, or the sources of these ids, or everything; oldest finds first."""
         with reading(self._engine) as connection:
             return discovered.all_of(connection, listing, ids)
+
+    def first_look(self, listing: str) -> datetime | None:
+        """When a listing first named sources; None when it never did."""
+        with reading(self._engine) as connection:
+            return discovered.first_look(connection, listing)
 
     def note_listed(
         self,
@@ -352,8 +366,17 @@ class Archive:
             connection.execute(update(sources).where(sources.c.key == row.key).values(reader=reader))
             return kept
 
-    def record_reread(self, source: str, at: datetime, text: Text | None, reader: str) -> Version | None:
-        """Keep what a changed reader makes of the latest snapshot: the new base to compare with, never an alert.
+    def record_reread(
+        self,
+        source: str,
+        at: datetime,
+        text: Text | None,
+        reader: str,
+        *,
+        events: Sequence[Event] = (),
+        alerts: Sequence[Alert] = (),
+    ) -> Version | None:
+        """Keep what a changed reader makes of the latest snapshot: the new base to compare with.
 
         ``text`` None: the same text came out; only the fingerprint of the base moves, and None is returned.
         """
@@ -376,6 +399,7 @@ class Archive:
                     "last_outcome": Outcome.REREAD.value,
                 },
             )
+            keep.happened(connection, {source: row.key}, events, alerts)
             return rows.version(connection.execute(_versions().where(_is(row.key, number))).one())
 
     # the history
@@ -413,12 +437,18 @@ class Archive:
             raise StorageError(f"{source}: no version {number}", hint=f"`variorum log {source}` lists what there is.")
         return found
 
-    def texts(self, source: str) -> Iterator[tuple[Version, Text]]:
-        """Every version with its text, oldest first, but for pruned ones. Each text is unpacked once, from the one before."""
+    def texts(self, source: str, *, after: int = 0, upto: int | None = None) -> Iterator[tuple[Version, Text]]:
+        """Versions with their texts, oldest first, but for pruned ones: those after number ``after``, as far as ``upto``.
+
+        Each text is unpacked once, from the one before it; at most eighteen before ``after`` are, too.
+        """
         query = _versions().add_columns(versions.c.back, versions.c.packed)
+        query = query.where(sources.c.id == source, versions.c.number > after).order_by(versions.c.number)
+        if upto is not None:
+            query = query.where(versions.c.number <= upto)
         with reading(self._engine) as connection:
             unpacking = Unpacking(connection)
-            for row in connection.execute(query.where(sources.c.id == source).order_by(versions.c.number)).all():
+            for row in connection.execute(query).all():
                 if not row.pruned:
                     plain = unpacking.next_text(row.source, row.number, row.back, row.packed)
                     yield rows.version(row), rows.text(plain, row.title, row.published)
@@ -467,6 +497,16 @@ class Archive:
                     snapshot = unpacking.snapshot(row.snapshot, bodiless=True)
                     digests = unpacking.digests(row.snapshot)
                 yield rows.sealed(row.sealed_as or row.source_id, row, snapshot, digests), row.chain
+
+    # what was worked out from it
+
+    def memory(self, subject: str) -> memories.Kept | None:
+        """The memory kept of that history; None where there is none, or a damaged one."""
+        return memories.kept(self._engine, subject)
+
+    def keep_memory(self, memory: memories.Kept) -> bool:
+        """Keep a memory in place of the one there was; False where the database may not be written, or is busy."""
+        return memories.keep(self._engine, memory)
 
     # time-stamps
 

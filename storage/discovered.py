@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from storage import rows
 from storage.records import Found, Source
@@ -36,6 +36,13 @@ def all_of(connection: Connection, listing: str | None = None, ids: Sequence[str
     return [
         _found(row) for part in _chunks(list(ids)) for row in connection.execute(query.where(sources.c.id.in_(part)))
     ]
+
+
+def first_look(connection: Connection, listing: str) -> datetime | None:
+    """When a listing first named sources; None when it never did."""
+    key = select(sources.c.key).where(sources.c.id == listing).scalar_subquery()
+    found_at: datetime | None = connection.scalar(select(func.min(found.c.first_listed)).where(found.c.listing == key))
+    return found_at
 
 
 def _found(row: Any) -> Found:

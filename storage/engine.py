@@ -107,9 +107,12 @@ def prepare_file(engine: Engine) -> None:
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction that writes: all of it or nothing. Database errors come out as ``StorageError``."""
-    with told_plainly(engine), engine.connect() as connection:
+def writing(engine: Engine, *, patience_ms: int | None = None) -> Iterator[Connection]:
+    """One transaction that writes: all of it or nothing. Database errors come out as ``StorageError``.
+
+    ``patience_ms`` is how long it waits for another writer, where that is not :data:`BUSY_MS`.
+    """
+    with told_plainly(engine), engine.connect() as connection, _patient(connection, patience_ms):
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         try:
@@ -118,6 +121,22 @@ def writing(engine: Engine) -> Iterator[Connection]:
             connection.rollback()
             raise
         connection.commit()
+
+
+@contextmanager
+def _patient(connection: Connection, patience_ms: int | None) -> Iterator[None]:
+    """Wait so long for others; a connection of SQLite is given back as patient as it was."""
+    if patience_ms is None:
+        yield
+    elif connection.dialect.name == "sqlite":
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience_ms}")
+        try:
+            yield
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_MS}")
+    else:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience_ms}")
+        yield
 
 
 @contextmanager

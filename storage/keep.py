@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
 
-from storage import guard, rows, runs, search, texts
+from storage import guard, outbox, rows, runs, search, texts
 from storage.chain import START, seal
 from storage.errors import Pruned, StorageError
 from storage.marks import held, mark_of
-from storage.records import Change, Event, Outcome, Snapshot, Suspicion, Text, Validators
+from storage.records import Alert, Change, Event, Outcome, Snapshot, Suspicion, Text, Validators
 from storage.schema import (
     BODY_PREFIX,
     PREFIX_BYTES,
@@ -56,6 +56,7 @@ class Unchanged:
     next_due: datetime | None = None
     events: tuple[Event, ...] = ()
     final_url: str | None = None
+    alerts: tuple[Alert, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,10 +293,12 @@ def _kinds(change: Change) -> str:
     return ",".join(dict.fromkeys(kind.value for edit in change.edits for kind in edit.kinds))
 
 
-def happened(connection: Connection, keys: Mapping[str, int], told: Sequence[Event]) -> None:
-    """Keep events; ``keys`` maps the ids of their sources to keys."""
-    if told:
-        connection.execute(insert(events), [rows.event_values(keys[one.source], one) for one in told])
+def happened(
+    connection: Connection, keys: Mapping[str, int], told: Sequence[Event], alerts: Sequence[Alert] = ()
+) -> None:
+    """Keep events and the alerts about them, after all else: they carry chain heads. ``keys``: source id → key."""
+    kept = [(_key(connection, insert(events), rows.event_values(keys[one.source], one)), one) for one in told]
+    outbox.tell(connection, keys, kept, alerts)
 
 
 def good(at: datetime, outcome: Outcome, validators: Validators, next_due: datetime | None) -> dict[str, Any]:
@@ -372,7 +375,9 @@ def unchanged(connection: Connection, notes: Sequence[Unchanged]) -> None:
         if note.final_url is not None and note.source in known:
             at = sources.c.key == known[note.source].key
             connection.execute(update(sources).where(at).values(final_url=note.final_url))
-    happened(connection, {name: row.key for name, row in known.items()}, [one for note in notes for one in note.events])
+    for note in notes:
+        if note.events and note.source in known:
+            happened(connection, {note.source: known[note.source].key}, note.events, note.alerts)
 
 
 _MOVING: Final = ("etag", "last_modified", "last_good", "last_check", "last_outcome", "next_check")
@@ -399,6 +404,7 @@ def doubt(
     next_due: datetime | None,
     gone: bool,
     failing: bool,
+    alerts: Sequence[Alert] = (),
 ) -> None:
     """Note a check that saw nothing fit; the run of checks goes on while outcome and reason are the same."""
     if (row.run_outcome, row.last_error) == (outcome.value, error):
@@ -425,7 +431,7 @@ def doubt(
             **run,
         },
     )
-    happened(connection, {row.id: row.key}, told)
+    happened(connection, {row.id: row.key}, told, alerts)
 
 
 def _key(connection: Connection, statement: Any, values: Mapping[str, Any]) -> int:

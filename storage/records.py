@@ -375,6 +375,100 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Alert:
+    """An event that rules send to ``channels``. ``id`` is derived from its content, so that it is the same for ever.
+
+    ``chain`` is the chain head of the source after the event, hexadecimal; None before it is kept, or before a version.
+    """
+
+    id: str
+    event: Event
+    channels: tuple[str, ...] = ()
+    chain: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An alert that waits to be put into a letter on one channel. ``held``: it was kept back before."""
+
+    key: int
+    alert: str
+    source: str
+    kind: EventKind
+    severity: Severity | None
+    at: datetime
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """Deliveries (their keys) that go out as one letter; those ``counted`` are told as a number only."""
+
+    keys: tuple[int, ...]
+    counted: tuple[int, ...] = ()
+    digest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What becomes of waiting deliveries: letters, moments until which some are held, and those not told at all."""
+
+    letters: tuple[Bundle, ...] = ()
+    held: tuple[tuple[int, datetime], ...] = ()
+    dropped: tuple[int, ...] = ()
+
+
+class LetterState(enum.StrEnum):
+    """How it stands with a letter."""
+
+    WAITING = "waiting"
+    SENT = "sent"
+    DEAD = "dead"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A letter on its way: which alerts it tells, and how its attempts went.
+
+    ``id`` is the same at every attempt; ``counted`` alerts are told as a number only. ``source`` is None when the letter
+    tells several alerts; ``thread`` is the id of the first letter about that source on this channel (None: this is it).
+    ``due`` is when it is tried (again), None when it is not. ``left_to`` are the recipients that refused it while others
+    took it: only they are sent it again (empty: everyone is).
+    """
+
+    id: str
+    channel: str
+    state: LetterState
+    made_at: datetime
+    alerts: tuple[Alert, ...]
+    counted: int = 0
+    digest: bool = False
+    source: str | None = None
+    thread: str | None = None
+    due: datetime | None = None
+    attempts: int = 0
+    first_at: datetime | None = None
+    last_at: datetime | None = None
+    sent_at: datetime | None = None
+    error: str | None = None
+    left_to: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelState:
+    """A channel as the outbox knows it. ``stopped_at``: when its receiver said that it wants nothing any more."""
+
+    name: str
+    stopped_at: datetime | None = None
+    stopped_why: str | None = None
+    held: int = 0
+    waiting: int = 0
+    dead: int = 0
+    oldest: datetime | None = None
+    """When the oldest letter that still waits was made."""
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerRun:
     """A run of equal outcomes in the check ledger: ``count`` checks from ``first`` to ``last`` that all ended alike.
 

@@ -1,9 +1,10 @@
 """The tables, the same on both engines.
 
 Append-only, held by triggers (``storage.guard``): ``heads``, ``bodies``, ``snapshots``, ``headings``, ``verdicts``,
-``versions``, ``events``, ``pages``, ``timestamps``. What moves lives apart: ``sources`` (the state of each source, with
-the run of checks that goes on), ``ledger`` (runs that ended), and ``signatures`` (what a search passes over; made anew
-from the texts at any time). A ``mark`` covers every column of its row (``storage.marks``).
+``versions``, ``events``, ``pages``, ``timestamps``, ``alerts``. What moves lives apart: ``sources`` (the state of each
+source, with the run of checks that goes on), ``ledger`` (runs that ended), the outbox (``deliveries``, ``letters``,
+``channels``), and what is worked out and can be made anew: ``signatures`` (what a search passes over), ``memories``.
+A ``mark`` covers every column of its row (``storage.marks``).
 
 Nothing is kept twice that follows from what is kept: the time of capture is its snapshot's; the last check that saw a
 wording is where the window of the next begins, or the last good check; the run of checks that a version began, where
@@ -41,17 +42,20 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION: Final = "0010"
+REVISION: Final = "0011"
 """The Alembic revision this program works with."""
-KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007", "0009", "0010")
+KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 
 BY_HAND: Final = {
     "sources_due": "CREATE INDEX sources_due ON sources "
     "((CASE WHEN (lease_until > next_check) THEN lease_until ELSE next_check END)) WHERE retired_at IS NULL",
     "bodies_prefix": "CREATE INDEX bodies_prefix ON bodies (substr(digest, 1, 4))",
+    "letters_due": "CREATE INDEX letters_due ON letters (due) WHERE state = 'waiting'",
+    "deliveries_due": "CREATE INDEX deliveries_due ON deliveries (due) WHERE letter IS NULL AND fate IS NULL",
 }
 """Indexes that are not among the tables below: a partial one there makes SQLAlchemy load both engines at every start
-(35 ms). They are over the expressions :data:`DUE` and :data:`BODY_PREFIX`, which a query must write in the same way.
+(35 ms). The first two are over the expressions :data:`DUE` and :data:`BODY_PREFIX`, which a query must write in the same
+way.
 """
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -294,4 +298,71 @@ pages = Table(
     Column("first", Counter, ForeignKey("snapshots.number"), primary_key=True, autoincrement=False),
     Column("place", SmallInteger, primary_key=True, autoincrement=False),
     Column("snapshot", Counter, ForeignKey("snapshots.number"), nullable=False),
+)
+
+alerts = Table(
+    "alerts",  # append-only: what was told, and the chain head that each mailbox was given
+    metadata,
+    Column("key", Counter, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("event", Counter, ForeignKey("events.number"), nullable=False),
+    Column("source", Integer, ForeignKey("sources.key"), nullable=False),
+    Column("chain", LargeBinary),
+)
+
+letters = Table(
+    "letters",  # what is sent as one: an alert, or several
+    metadata,
+    Column("key", Counter, primary_key=True, autoincrement=True),
+    Column("id", Text, nullable=False, unique=True),
+    Column("channel", Text, nullable=False),
+    Column("source", Integer, ForeignKey("sources.key")),  # of a letter about one alert
+    Column("thread", Text),
+    Column("digest", Boolean, nullable=False),
+    Column("made_at", Moment, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("due", Moment),
+    Column("lease_until", Moment),
+    Column("lease_owner", Text),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("first_at", Moment),  # the first attempt, the last one, the one that was taken
+    Column("last_at", Moment),
+    Column("sent_at", Moment),
+    Column("error", Text),
+    Column("left_to", Text),  # JSON: the recipients that refused it while others took it
+)
+Index("letters_channel", letters.c.channel, letters.c.source, letters.c.made_at)
+
+deliveries = Table(
+    "deliveries",  # an alert on its way to a channel; without a letter it waits for one
+    metadata,
+    Column("key", Counter, primary_key=True, autoincrement=True),
+    Column("alert", Counter, ForeignKey("alerts.key"), nullable=False),
+    Column("channel", Text, nullable=False),
+    Column("due", Moment, nullable=False),
+    Column("held", Boolean, nullable=False, server_default=false()),
+    Column("letter", Counter, ForeignKey("letters.key")),
+    Column("fate", Text),  # "counted" only, or "dropped": over before it could be told
+)
+Index("deliveries_alert", deliveries.c.alert, deliveries.c.channel, unique=True)
+Index("deliveries_letter", deliveries.c.letter)
+
+channels = Table(
+    "channels",  # what is known of a channel beside its configuration; its row is locked while letters are made
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("told_as", Text, nullable=False),  # a digest of the configuration, without its secrets
+    Column("stopped_at", Moment),
+    Column("stopped_why", Text),
+)
+
+memories = Table(
+    "memories",  # derived, no evidence: what storage/memories.py keeps, and may lose at any time
+    metadata,
+    Column("subject", Text, primary_key=True),
+    Column("number", Integer, nullable=False),  # the version up to which it stands
+    Column("made_of", LargeBinary, nullable=False),
+    Column("made_by", Text, nullable=False),
+    Column("packed", LargeBinary, nullable=False),
+    Column("seal", LargeBinary, nullable=False),
 )

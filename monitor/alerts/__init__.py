@@ -2,7 +2,7 @@
 
 A channel takes a :class:`Letter`, says it, and raises ``DeliveryError`` when that failed. It knows neither the database
 nor retries: ``monitor.deliver`` gathers letters, counts attempts and decides what happens next. Importing this package
-loads no channel. To add one: one module with a class that has ``send``, and one line in :data:`CHANNELS`.
+loads no channel. To add one: one module with a class that has ``send`` and ``aclose``, one line in ``channels.py``.
 """
 
 from __future__ import annotations
@@ -65,6 +65,8 @@ class Letter:
     more: int = 0
     digest: bool = False
     thread: str | None = None
+    only: tuple[str, ...] = ()
+    """The recipients that refused it when others took it: the only ones it is for now. Empty: everyone."""
 
 
 class Channel(Protocol):
@@ -72,3 +74,6 @@ class Channel(Protocol):
 
     async def send(self, letter: Letter) -> None:
         """Say it once. Returns when the other side has accepted it; ``DeliveryError`` otherwise."""
+
+    async def aclose(self) -> None:
+        """Close what is held open. Nothing is sent after."""

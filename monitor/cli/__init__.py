@@ -41,6 +41,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "prune": ("monitor.cli.archive", "Let the content of old versions go; their seals, times and digests stay"),
     "web": ("monitor.cli.read_room", "Serve the reading room as a web page, read-only"),
     "report": ("monitor.cli.read_room", "Static pages of everything, for any web server"),
+    "alerts": ("monitor.cli.alerts", "What was told to whom, what waits, what could not be sent; test a channel"),
     "config": ("monitor.cli.operate", "Check config.yaml, print its JSON Schema"),
     "doctor": ("monitor.cli.doctor", "Examine what the daemon leans on, and say what to mend"),
     "migrate": ("monitor.cli.operate", "Bring the database to this program's schema (a backup is made first)"),

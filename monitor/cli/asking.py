@@ -74,12 +74,15 @@ class Asking:
         except StorageError:
             return settings  # nothing was looked at yet; `status` says what is wrong with a database
 
-    def archive(self) -> Archive:
-        """The archive, open for reading. Raises ``StorageError`` when there is none yet."""
+    def archive(self, *, readonly: bool = True) -> Archive:
+        """The archive, open for reading; also for keeping what was worked out, unless ``readonly``.
+
+        Raises ``StorageError`` when there is none yet.
+        """
         from storage.archive import Archive
 
         url = self.database or self.settings().database
-        return Archive.open(url, create=False, readonly=True)
+        return Archive.open(url, create=False, readonly=readonly)
 
     def fetch_rules(self, *, allow_private: Sequence[str] = ()) -> FetchRules:
         """How to fetch an address that no source declares: the configured defaults, where there is a configuration."""
@@ -136,14 +139,21 @@ def say(text: str) -> None:
 
 
 def write(text: str) -> None:
-    """Write UTF-8 to standard output as it is, whatever the locale; bytes smuggled in from a file go out again."""
-    sys.stdout.flush()
-    out = getattr(sys.stdout, "buffer", None)
-    if out is None:
-        sys.stdout.write(text)
-        return
-    out.write(text.encode("utf-8", "surrogateescape" if _only_smuggled(text) else "backslashreplace"))
-    out.flush()
+    """Write UTF-8 to standard output as it is, whatever the locale; bytes smuggled in from a file go out again.
+
+    When the reader (head, a pager) has gone away, the rest is written nowhere: that is its right. Left to click, it would
+    end with 1, which means differences here, and git would call that the death of its differ.
+    """
+    try:
+        sys.stdout.flush()
+        out = getattr(sys.stdout, "buffer", None)
+        if out is None:
+            sys.stdout.write(text)
+            return
+        out.write(text.encode("utf-8", "surrogateescape" if _only_smuggled(text) else "backslashreplace"))
+        out.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _only_smuggled(text: str) -> bool:

@@ -11,6 +11,7 @@ import click
 
 from monitor.cli.asking import Asking, say, write
 from monitor.cli.operands import Operands
+from monitor.render.safe import visible
 from storage.errors import UsageError
 from storage.records import EditKind
 
@@ -61,7 +62,12 @@ def diff_command(
       variorum diff mfa-nz-2022-02-25@baseline mfa-nz-2022-02-25 --format side-by-side
     """
     with Operands(asking, encoding=encoding, selector=selector) as resolve:
-        comparison = _comparison(resolve, operands)
+        if _called_by_git(operands):
+            comparison = _asked_by_git(resolve, operands)
+            if comparison is None:
+                return 0
+        else:
+            comparison = _comparison(resolve, operands)
     style = replace(
         asking.style(),
         context=context,
@@ -90,6 +96,8 @@ def _show(comparison: Comparison, form: str, style: Style) -> None:
     from monitor.render import render
 
     shown = render(comparison, form, style)
+    if form in ("inline", "side-by-side", "words") and _counted_by_git():
+        shown += "\n"  # git shows one file after the other
     if form in ("inline", "side-by-side", "words"):
         say(shown)
     else:
@@ -99,11 +107,6 @@ def _show(comparison: Comparison, form: str, style: Style) -> None:
 def _comparison(resolve: Operands, operands: Sequence[str]) -> Comparison:
     from monitor.sides import compared
 
-    if _called_by_git(operands):
-        # path old-file old-hex old-mode new-file new-hex new-mode [new-path similarity]: gitdiffcore's contract
-        old, new = resolve.sides([operands[1], operands[4]])
-        renamed = operands[7] if len(operands) > 7 else operands[0]
-        return compared(replace(old, ref=f"a/{operands[0]}"), replace(new, ref=f"b/{renamed}"))
     if len(operands) == 1:
         return _one(resolve, operands[0])
     if len(operands) > 2:
@@ -113,7 +116,35 @@ def _comparison(resolve: Operands, operands: Sequence[str]) -> Comparison:
 
 
 def _called_by_git(operands: Sequence[str]) -> bool:
-    return len(operands) in (7, 9) and "GIT_DIFF_PATH_COUNTER" in os.environ
+    return len(operands) in (1, 7, 9) and _counted_by_git()
+
+
+def _counted_by_git() -> bool:
+    return "GIT_DIFF_PATH_COUNTER" in os.environ
+
+
+def _asked_by_git(resolve: Operands, operands: Sequence[str]) -> Comparison | None:
+    """As git's external differ: ``path old-file old-hex old-mode new-file new-hex new-mode [new-path similarity]``.
+
+    One path alone is unmerged. None where there is nothing to compare, which is said: an error would end git's whole diff.
+    """
+    from monitor.sides import compared
+
+    if len(operands) == 1:
+        write(f"{visible(operands[0])}: unmerged\n\n")
+        return None
+    path, old_file, _, old_mode, new_file, _, new_mode = operands[:7]
+    old_name = os.devnull if old_file == os.devnull else f"a/{path}"
+    new_name = os.devnull if new_file == os.devnull else f"b/{operands[7] if len(operands) > 7 else path}"
+    try:
+        old, new = resolve.sides([old_file, new_file], texts_only=True)
+    except UsageError as error:
+        reason = error.message.partition(": ")[2] or error.message
+        write(f"{visible(old_name)} → {visible(new_name)}\nnot compared: {visible(reason)}\n\n")
+        return None
+    if old_mode != new_mode and os.devnull not in (old_file, new_file):
+        new_name += f" (mode {old_mode} → {new_mode})"
+    return compared(replace(old, ref=old_name), replace(new, ref=new_name))
 
 
 def _one(resolve: Operands, word: str) -> Comparison:

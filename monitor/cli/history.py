@@ -32,7 +32,7 @@ def log_command(asking: Asking, source: str, patch: bool, events: bool, limit: i
     with Operands(asking) as resolve:
         history = resolve.history(source)
         versions = list(reversed(history.versions))[:limit]
-        happened = resolve.archive.events(source, limit=limit) if events else []
+        happened = history.events(limit=limit) if events else []
         if as_json:
             from monitor.render.json_forms import log_json
 
@@ -46,7 +46,7 @@ def log_command(asking: Asking, source: str, patch: bool, events: bool, limit: i
         if patch:
             say("\n".join(_with_patch(history, one, asking) for one in versions))
         else:
-            say(log_lines(versions, style))
+            say(log_lines(versions, style, name=source))
         if happened:
             say(f"\n{events_lines(happened, style)}")
 
@@ -57,7 +57,7 @@ def _with_patch(history: History, version: Version, asking: Asking) -> str:
     from monitor.sides import step
 
     style = asking.style()
-    head = log_lines([version], style).rstrip("\n")
+    head = log_lines([version], style, name=history.name).rstrip("\n")
     if version.number == 1 or version.pruned or history.versions[version.number - 2].pruned:
         return head + "\n"
     return f"{head}\n\n{render(step(history, version, asking.rules()), 'inline', style)}"
@@ -89,10 +89,10 @@ def show_command(asking: Asking, version: str, raw: bool, as_json: bool) -> None
         if as_json:
             from monitor.render.json_forms import show_json
 
-            say_json(show_json(found, text))
+            say_json(show_json(found, text, name=history.name))
         elif raw:
             write(text.text)
         else:
             from monitor.render.answers import show_lines
 
-            say(show_lines(found, text, asking.style()))
+            say(show_lines(found, text, asking.style(), name=history.name))

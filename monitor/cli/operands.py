@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from storage.archive import Archive
     from storage.records import Text, Version
 
+NUL_WITHIN_BYTES: Final = 8_000
+"""git takes a file for binary that has a NUL byte among so many (``buffer_is_binary``)."""
+
 PAGE_SUFFIXES: Final = frozenset({".html", ".htm", ".shtml", ".xhtml", ".pdf"})
 
 
@@ -46,8 +49,12 @@ class RawFile:
 class Operands:
     """Resolves operands of one command, opening configuration and archive only when one of them needs it."""
 
-    def __init__(self, asking: Asking, *, encoding: str | None = None, selector: str | None = None) -> None:
+    def __init__(
+        self, asking: Asking, *, encoding: str | None = None, selector: str | None = None, remembering: bool = False
+    ) -> None:
+        """``remembering``: the command may keep what it worked out for the next time."""
         self._asking = asking
+        self._remembering = remembering
         self._encoding = encoding
         self._selector = selector
         self._open = ExitStack()
@@ -64,14 +71,20 @@ class Operands:
     def archive(self) -> Archive:
         """The archive, opened at the first need and closed at the end."""
         if self._archive is None:
-            self._archive = self._open.enter_context(self._asking.archive())
+            self._archive = self._open.enter_context(self._asking.archive(readonly=not self._remembering))
         return self._archive
 
-    def sides(self, words: Sequence[str]) -> tuple[Side, Side]:
-        """The two sides of ``A B``. Raises ``UsageError`` naming the operand that cannot be resolved."""
+    def sides(self, words: Sequence[str], *, texts_only: bool = False) -> tuple[Side, Side]:
+        """The two sides of ``A B``. Raises ``UsageError`` naming the operand that cannot be resolved.
+
+        ``texts_only``: a file with NUL bytes is refused, as git does; without it they are shown.
+        """
         if list(words) == ["-", "-"]:
             raise UsageError("-: standard input can only be one of the two sides")
         found = [self._found(word) for word in words]
+        for one in found if texts_only else ():
+            if isinstance(one, RawFile) and b"\0" in one.body[:NUL_WITHIN_BYTES] and not one.page:
+                raise UsageError(f"{one.name}: a binary file, not a text")
         as_is = all(isinstance(one, RawFile) and not one.page for one in found)
         old, new = (self._file_side(one, as_is=as_is) if isinstance(one, RawFile) else one for one in found)
         return old, new

@@ -30,13 +30,11 @@ def blame_command(asking: Asking, version: str, words: bool, as_json: bool) -> N
       variorum blame mfa-nz-2022-02-25
       variorum blame fomc@2014-03-19 --words
     """
-    from monitor.history.blame import blame
-
-    with Operands(asking) as resolve:
+    with Operands(asking, remembering=True) as resolve:
         history, found = resolve.version(version)
         history.text(found)  # a pruned one cannot be blamed
         _note_pruned(asking, history, found.number)
-        answer = blame([pair for pair in history.pairs() if pair[0].number <= found.number], words=words)
+        answer = history.blame(found, words=words)
     if as_json:
         from monitor.render.json_forms import blame_json
 

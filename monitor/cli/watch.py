@@ -17,9 +17,12 @@ if TYPE_CHECKING:
     from monitor.check import Checked
     from monitor.compose import House
     from monitor.config import Declaration, Settings
+    from monitor.deliver import Tried
 
 NEWS: Final = frozenset({Outcome.CHANGED, Outcome.COSMETIC, Outcome.NEW})
 TROUBLE: Final = frozenset({Outcome.FAILED, Outcome.GONE, Outcome.SUSPECT})
+SEND_WITHIN_S: Final = 120.0
+"""How long `check` stays to send what is due."""
 DIFFS_SHOWN: Final = 20
 """Diffs printed in full after a round of checks; the others are named, and `diff` shows them."""
 
@@ -38,7 +41,6 @@ def check_command(asking: Asking, names: Sequence[str], as_json: bool, exit_code
       variorum check
       variorum check ukraine --json
     """
-    del no_alerts  # nothing is sent by this version; the option holds back what a later one would send
     import asyncio
 
     from monitor.clock import utc_now
@@ -62,6 +64,8 @@ def check_command(asking: Asking, names: Sequence[str], as_json: bool, exit_code
                 say_json(check_json(started, results))
             else:
                 _report(asking, parts, results)
+            if not no_alerts:
+                await _send_due(asking, parts)
             return results
 
     results = asyncio.run(check())
@@ -69,6 +73,27 @@ def check_command(asking: Asking, names: Sequence[str], as_json: bool, exit_code
         return 3
     changed = any(one.outcome in NEWS and one.outcome is not Outcome.NEW for one in results)
     return 1 if exit_code and changed else 0
+
+
+async def _send_due(asking: Asking, parts: House) -> None:
+    """Send what is due from the outbox, for a while; say what became of it, on standard error."""
+    from monitor.stillness import judge_stillness
+
+    if not parts.settings.channels_told:
+        return
+    await judge_stillness(parts.settings.alerts, parts.around.writer, parts.around.now())
+    tried: list[Tried] = []
+    parts.deliverer.tried = tried
+    whole = await parts.deliverer.drain(SEND_WITHIN_S)
+    sent = sum(one.state == "sent" for one in tried)
+    if sent:
+        asking.note(f"{sent} alert{'' if sent == 1 else 's'} sent")
+    for one in tried:
+        if one.state != "sent":
+            then = "tried again later" if one.state == "failed" else "a dead letter: `variorum alerts list --dead`"
+            asking.note(f"{one.channel}: not sent: {one.error}; {then}")
+    if not whole:
+        asking.note(f"sending was ended after {SEND_WITHIN_S:g} s; the rest is sent with the next check")
 
 
 async def _check_listed(asking: Asking, parts: House, names: Sequence[str]) -> list[Checked]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from monitor import __version__
+from monitor.config.alerting import phrases_of, policy_of, rule_of
 from monitor.config.document import Document, Guarded
 from monitor.config.problems import ConfigProblems, KeyPath, Problem, nearest
 from monitor.config.rhythms import planned
@@ -38,13 +39,13 @@ from storage.errors import ConfigError
 from storage.records import Phrase, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 T = TypeVar("T")
 
 DATABASE: Final = "sqlite:///variorum.db"
 EVERY: Final = Interval(900.0, "15m")
-NOT_YET: Final = ("alerts", "channels", "web")
+NOT_YET: Final = ("web",)
 """Keys that are validated, so that a configuration can be prepared, and that this version does not act upon."""
 
 _FETCH_KEYS: Final = {
@@ -137,6 +138,9 @@ class _Joining:
             log=Logging(head.get("log", {}).get("format", "text"), head.get("log", {}).get("level")),
             secrets=_secrets(self._document.values),
             channels_told=tuple(self._valid.channels.items()),
+            alerts=tuple(rule_of(one) for one in self._valid.items.get("alerts", {}).values()),
+            policies=tuple((name, policy_of(told)) for name, told in self._valid.channels.items()),
+            public_url=_with_slash(head.get("web", {}).get("public_url")),
             notes=tuple(self._notes()),
             timestamps=self._authority(head.get("timestamps")),
         )
@@ -280,6 +284,7 @@ class _Joining:
                 if name not in known:
                     hint = nearest(name, known) or "Channels stand under 'channels:'."
                     self._fault(("alerts", place, "to"), f"there is no channel '{name}'", hint)
+        self._check_drift_and_quiet()
         everything = (*self._declared.values(), *self._listings.values())
         watched = {one.source.id for one in everything} | set(self._series)
         watched.update(one.source.series for one in everything if one.source.series)
@@ -290,6 +295,34 @@ class _Joining:
                 if name not in watched and whole:
                     said = f"there is no series or source '{name}'"
                     self._fault(("phrases", place, "expect"), said, nearest(name, watched))
+        if whole and self._all_right("phrases"):
+            self._check_rules(everything)
+
+    def _check_rules(self, everything: Sequence[Declaration]) -> None:
+        """Rules name sources, series and phrases that exist; what listings find is not known here."""
+        phrases = {one["id"] for one in self._valid.items.get("phrases", {}).values()}
+        series = set(self._series) | {one.source.series for one in everything if one.source.series}
+        sources = {one.source.id for one in everything}
+        for place, one in self._valid.items.get("alerts", {}).items():
+            when = one.get("when", {})
+            named = [("series", name, series) for name in when.get("series", ())]
+            named += [("phrases", name, phrases) for name in phrases_of(when)]
+            named += [("sources", name, sources) for name in when.get("sources", ()) if not self._listings]
+            for key, name, known in named:
+                if name not in known:
+                    what = {"series": "series", "phrases": "phrase", "sources": "source"}[key]
+                    self._fault(("alerts", place, "when", key), f"there is no {what} '{name}'", nearest(name, known))
+
+    def _check_drift_and_quiet(self) -> None:
+        """An event that is judged against a bound needs a rule with one."""
+        rules = [one.get("when", {}) for one in self._valid.items.get("alerts", {}).values()]
+        for key, example in (("drift", "drift: 0.2"), ("quiet", "quiet: 30d")):
+            if any(key in when for when in rules):
+                continue
+            for place, one in self._valid.items.get("alerts", {}).items():
+                if key in one.get("when", {}).get("events", ()):
+                    said = f"'{key}' is never judged: no rule says beyond what"
+                    self._fault(("alerts", place, "when", "events"), said, f"Write {example} under 'when:' instead.")
 
     def _all_right(self, name: str) -> bool:
         written = self._document.values.get(name) or []
@@ -318,6 +351,10 @@ class _Joining:
 
     def _fault(self, path: KeyPath, message: str, hint: str | None) -> None:
         self.problems.append(self._document.problem(path, message, hint))
+
+
+def _with_slash(url: str | None) -> str | None:
+    return url if url is None or url.endswith("/") else f"{url}/"
 
 
 def _health(found: Mapping[str, Any]) -> Health | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any, Final
 
+from monitor.config.alerting import TIMING, WHEN
 from monitor.config.document import Guarded
 from monitor.config.rhythms import ACTIVE, AFTER_CHANGE, RHYTHM
 from monitor.config.shapes import (
@@ -33,7 +35,6 @@ from monitor.config.shapes import (
     words,
     wrong,
 )
-from storage.records import EditKind, EventKind, Severity
 
 
 def _substitution(found: dict[str, Any]) -> tuple[str, str]:
@@ -211,34 +212,70 @@ PHRASE: Final[dict[str, Key]] = {
     "note": SOURCE["note"],
 }
 
-_WHEN: Final = section(
-    {
-        "severity": Key(one_of(one.label for one in Severity), "The least severity."),
-        "kinds": Key(many(one_of(one.value for one in EditKind)), "Edits of these kinds."),
-        "events": Key(many(one_of(one.value for one in EventKind)), "These events."),
-        "sources": Key(many(IDENTIFIER), "These sources."),
-        "series": Key(many(IDENTIFIER), "Sources of these series."),
-        "tags": Key(many(TEXT), "Sources with one of these tags."),
-        "silent": Key(FLAG, "Silent edits only, or none of them."),
-    }
-)
-
 ALERT: Final[dict[str, Key]] = {
-    "when": Key(_WHEN, "What is told; everything if absent."),
+    "when": Key(WHEN, "What is told; everything if absent."),
     "to": Key(many(IDENTIFIER, least=1), "The channels it is sent to.", required=True),
     "note": SOURCE["note"],
 }
 
+
+def _one_protection(found: dict[str, Any]) -> dict[str, Any]:
+    """TLS in one way, and no password on a line that anyone can read."""
+    if found.get("tls") and found.get("starttls"):
+        raise wrong("'tls' and 'starttls' stand side by side", "'tls: true' is for port 465, 'starttls: true' for 587.")
+    if "password" in found and "password_file" in found:
+        raise wrong("'password' and 'password_file' stand side by side", "Keep one of them.")
+    named = "password" in found or "password_file" in found
+    if named != ("user" in found):
+        raise wrong("'user' and a password go together", "Give both, or neither for a server that asks for none.")
+    plain = found.get("starttls") is False and not found.get("tls")
+    if named and plain:
+        raise wrong("a password would be sent in clear text", "Set 'tls: true' or 'starttls: true'.")
+    return found
+
+
+def _one_host(value: str) -> bool:
+    return re.fullmatch(r"[^\s/:@]+|\[?[0-9A-Fa-f:.]+\]?", value) is not None
+
+
+def _absolute(value: str) -> bool:
+    return value.startswith("/")
+
+
+def _https(value: str) -> bool:
+    return value.startswith("https://") and value.isascii() and not set(value) & set("<> ") and value.isprintable()
+
+
+def _hook_secret(value: object) -> Guarded:
+    """A secret as Standard Webhooks writes them. The value itself is shown nowhere."""
+    hint = 'Make one: echo "whsec_$(openssl rand -base64 32)"'
+    if not isinstance(value, str) or not value:
+        raise wrong("expected a secret", hint)
+    try:
+        key = base64.b64decode(value.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        raise wrong("not a secret of 'whsec_' and base64", hint) from None
+    if not 24 <= len(key) <= 64:
+        raise wrong(f"a secret of {len(key)} bytes; 24 to 64 are asked for", hint)
+    return Guarded(str(value), "…")
+
+
+_HOOK_SECRET: Final = parsed(_hook_secret, {"type": "string", "minLength": 1})
+
 _SMTP: Final = section(
     {
-        "host": Key(TEXT, "Mail server.", required=True),
-        "port": Key(whole(1, 65_535), "Its port."),
-        "starttls": Key(FLAG, "Whether the connection is upgraded to TLS."),
+        "host": Key(words("the name of a mail server", _one_host), "Mail server.", required=True),
+        "port": Key(whole(1, 65_535), "Its port; 587, with tls 465, without either 25."),
+        "starttls": Key(FLAG, "Whether the connection must be upgraded to TLS; it must, unless this says false."),
         "tls": Key(FLAG, "Whether the connection is TLS from the start."),
         "user": Key(TEXT, "User name."),
         "password": Key(SECRET, "Password; take it from the environment: ${SMTP_PASSWORD}."),
+        "password_file": Key(
+            words("a path that starts with /", _absolute), "File that holds the password, instead of password."
+        ),
         "allow_private": BEHAVIOUR["allow_private"],
-    }
+    },
+    after=_one_protection,
 )
 
 CHANNEL: Final[dict[str, Key]] = {
@@ -247,8 +284,19 @@ CHANNEL: Final[dict[str, Key]] = {
             {
                 "to": Key(many(MAIL, least=1), "Recipients.", required=True),
                 "from": Key(MAIL, "Sender."),
+                "reply_to": Key(many(MAIL), "Where answers go, and wishes to be taken off the list."),
                 "smtp": Key(_SMTP, "The server that takes the mail.", required=True),
-                "digest": Key(one_of(("none", "hourly", "daily")), "Collect alerts into one mail."),
+                "digest": TIMING["digest"],
+                "attach": Key(FLAG, "Whether the exact diff is attached, as .diff and as JSON."),
+                "subject": Key(
+                    one_of(("telling", "steady")),
+                    "telling: what changed; steady: the same in a thread, for mail services that thread by subject.",
+                ),
+                "unsubscribe": Key(
+                    words("an https address", _https),
+                    "Address that takes a one-click POST (RFC 8058) of who wants no more.",
+                ),
+                "timeout": BEHAVIOUR["timeout"],
             }
         ),
         "Send mail.",
@@ -257,7 +305,10 @@ CHANNEL: Final[dict[str, Key]] = {
         section(
             {
                 "url": Key(WEB_URL, "Where alerts are posted to.", required=True),
-                "secret": Key(SECRET, "What requests are signed with; take it from the environment."),
+                "secret": Key(
+                    many(_HOOK_SECRET),
+                    "What requests are signed with, whsec_ and base64; two while one is being replaced.",
+                ),
                 "headers": Key(HEADERS, "Headers that are sent in addition."),
                 "timeout": BEHAVIOUR["timeout"],
                 "allow_private": BEHAVIOUR["allow_private"],
@@ -265,9 +316,17 @@ CHANNEL: Final[dict[str, Key]] = {
         ),
         "Post to an address, by Standard Webhooks.",
     ),
-    "apprise": Key(many(SECRET), "Apprise addresses."),
+    "apprise": Key(many(SECRET, least=1), "Apprise addresses (pip install 'variorum[apprise]')."),
+    **TIMING,
     "note": SOURCE["note"],
 }
+
+
+def _one_digest(found: dict[str, Any]) -> dict[str, Any]:
+    if "digest" in found and "digest" in found.get("email", {}):
+        raise wrong("'digest' stands in the channel and in its 'email'", "Keep one of them.")
+    return found
+
 
 WEB: Final[dict[str, Key]] = {
     "listen": Key(words("HOST:PORT such as 127.0.0.1:8080", _listen), "Address and port of the web page."),
@@ -324,7 +383,7 @@ ITEMS: Final[dict[str, Key]] = {
 """The lists of a file: the shape of one item of each."""
 
 CHANNELS: Final = Key(
-    mapping(IDENTIFIER, section(CHANNEL, exactly_one=("email", "webhook", "apprise"))),
+    mapping(IDENTIFIER, section(CHANNEL, exactly_one=("email", "webhook", "apprise"), after=_one_digest)),
     "Where alerts go, by name.",
 )
 

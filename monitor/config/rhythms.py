@@ -95,13 +95,14 @@ def _active(value: object) -> Hours:
     found = _HOURS.fullmatch(value.strip()) if isinstance(value, str) else None
     if found is None:
         raise wrong(f"expected {_ACTIVE}", "Days, hours and time zone; days and zone may be left out.")
-    opens, closes = _minute(found["from"], 23 * 60 + 59), _minute(found["to"], 24 * 60)
+    opens, closes = minute_of_day(found["from"], 23 * 60 + 59), minute_of_day(found["to"], 24 * 60)
     if opens == closes:
         raise wrong("the active hours begin when they end", "For the whole day write 00:00-24:00.")
-    return Hours(_weekdays(found["days"]), opens, closes, _zone(found["zone"] or "UTC"), str(value).strip())
+    return Hours(_weekdays(found["days"]), opens, closes, zone_named(found["zone"] or "UTC"), str(value).strip())
 
 
-def _minute(clock: str, most: int) -> int:
+def minute_of_day(clock: str, most: int) -> int:
+    """``08:30`` → 510; refused beyond ``most``."""
     hour, _, minute = clock.partition(":")
     whole = int(hour) * 60 + int(minute)
     if int(minute) > 59 or whole > most:
@@ -120,7 +121,8 @@ def _weekdays(days: str | None) -> frozenset[int]:
     return frozenset(found)
 
 
-def _zone(name: str) -> str:
+def zone_named(name: str) -> str:
+    """The name of an IANA time zone, as it is; any other is refused."""
     from zoneinfo import ZoneInfo, available_timezones
 
     try:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from monitor.alerts.rules import Rule
+    from monitor.alerts.timing import Policy
     from monitor.fetch import FetchRules
     from monitor.read import ReadRules
     from monitor.read.gate import GateRules
@@ -136,7 +138,12 @@ class Settings:
     log: Logging = Logging()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     channels_told: tuple[tuple[str, dict[str, Any]], ...] = field(default=(), repr=False)
-    """The channels as they are written, by name: for ``doctor``."""
+    """The channels as they are written, by name: for who opens or examines them."""
+    alerts: tuple[Rule, ...] = ()
+    policies: tuple[tuple[str, Policy], ...] = ()
+    """When each channel is used, by name."""
+    public_url: str | None = None
+    """Where people reach the web page, with a slash at its end."""
     notes: tuple[str, ...] = ()
     timestamps: Authority | None = None
 

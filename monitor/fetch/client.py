@@ -35,7 +35,7 @@ from storage.errors import FetchError, FetchReason
 from storage.records import Snapshot, Validators
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
     from datetime import datetime
 
     from monitor.fetch.browser import Browser
@@ -415,6 +415,89 @@ def _proxy(url: str) -> httpx.Proxy:
 
     name = base64.b64encode(f"{at.username}:{at.password}".encode()).decode()
     return httpx.Proxy(at.copy_with(username=None, password=None), headers={"Proxy-Authorization": f"Basic {name}"})
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What came back for a POST: the status, ``Retry-After`` in seconds (None: absent), the beginning of the body."""
+
+    status: int
+    retry_after_s: float | None
+    beginning: bytes = field(repr=False)
+
+
+class Poster:
+    """Sends bodies to addresses, each through the guard, following no redirect: for web hooks. Close it after use.
+
+    ``clock`` is the time on the wall; ``lookup`` and ``ssl_context`` are for tests.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Callable[[], datetime] = utc_now,
+        lookup: Lookup | None = None,
+        ssl_context: Callable[[], ssl.SSLContext] = httpx.create_ssl_context,
+    ) -> None:
+        """Nothing is opened before the first post."""
+        self._clock = clock
+        self._own_lookup: SystemLookup | None = None
+        if lookup is None:
+            lookup = self._own_lookup = SystemLookup(threads=1)
+        self._client = _Client(transport=Pools(lookup, ssl_context), timeout=None, trust_env=False)
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        await self._client.aclose()
+        if self._own_lookup is not None:
+            self._own_lookup.close()
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str], rules: FetchRules) -> Posted:
+        """The answer, whatever its status; at most ``max_size_bytes`` of its body, the rest is not read.
+
+        ``headers`` are sent over those of the rules. Raises ``FetchError`` when no answer came: a refused address, no
+        connection, no certificate that holds, longer than ``timeout_s`` in all.
+        """
+        at, credentials = _address(url)
+        admit(at.host, rules.allow_private)
+        sent = {**dict(rules.headers), **headers, "accept-encoding": "identity"}
+        fields = request_headers(replace(rules, headers=tuple(sent.items())), credentials)
+        fields = [(name, value) for name, value in fields if name != b"accept-encoding"]
+        request = httpx.Request(
+            "POST",
+            at,
+            headers=[*fields, (b"accept-encoding", b"identity")],
+            content=body,
+            extensions={REACH: rules.allow_private},
+        )
+        try:
+            async with asyncio.timeout(rules.timeout_s):
+                response = await self._client.send(request, stream=True, auth=None, follow_redirects=False)
+                try:
+                    return await self._posted(response, rules.max_size_bytes)
+                finally:
+                    await response.aclose()
+        except TimeoutError:
+            raise FetchError(f"took longer than {rules.timeout_s:g} s", reason=FetchReason.TIMEOUT) from None
+        except (httpx.InvalidURL, httpx.RemoteProtocolError, UnicodeError) as error:
+            # httpx reads 'Location' even when it does not follow it.
+            raise FetchError(
+                f"{at.host}: the answer is not HTTP that can be read", reason=FetchReason.PROTOCOL
+            ) from error
+        except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
+            raise told(error, at.host) from error
+
+    async def _posted(self, response: httpx.Response, bound: int) -> Posted:
+        beginning = bytearray()
+        try:
+            async for piece in response.aiter_raw():
+                beginning += piece[: bound - len(beginning)]
+                if len(beginning) >= bound:
+                    break
+        except (httpx.HTTPError, aiohttp.ClientError):
+            pass  # the status has been said; how the rest of the answer ends changes nothing
+        pause_s = retry_after_s(response.headers.get("retry-after"), self._clock())
+        return Posted(response.status_code, pause_s, bytes(beginning))
 
 
 class Pools(httpx.AsyncBaseTransport):

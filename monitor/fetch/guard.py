@@ -28,6 +28,9 @@ Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 MAX_ADDRESSES: Final = 16
 """More answers than this for one name are not tried."""
 
+DIAL_S: Final = 10.0
+"""How long one address of several is tried before the next."""
+
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
 _SIXTOFOUR: Final = ipaddress.IPv6Network("2002::/16")  # RFC 3056
 _EMBEDDING: Final = (  # the IPv4 address stands in the last 32 bits
@@ -195,6 +198,32 @@ def guarded_socket(allowed: Sequence[Network]) -> Callable[[tuple[object, ...]],
         return socket.socket(family, kind, proto)
 
     return open_socket
+
+
+async def dial(host: str, port: int, allowed: Sequence[Network], lookup: Lookup) -> socket.socket:
+    """A connection to one of the addresses of ``host``, all judged; tried in turn, each at most ``DIAL_S``.
+
+    For protocols other than HTTP, whose connector dials for itself. Raises ``FetchError`` for a refused address or an
+    unknown name, ``OSError`` (``TimeoutError``) when the last of them could not be reached.
+    """
+    loop = asyncio.get_running_loop()
+    found = await GuardedResolver(allowed, lookup).resolve(host, port)
+    for left, place in zip(range(len(found) - 1, -1, -1), found, strict=True):
+        sock = guarded_socket(allowed)((place["family"], SOCK_STREAM, place["proto"], "", (place["host"], port)))
+        sock.setblocking(False)
+        try:
+            async with asyncio.timeout(DIAL_S if left else None):
+                await loop.sock_connect(sock, (place["host"], port))
+        except OSError:
+            sock.close()
+            if not left:
+                raise
+        except BaseException:
+            sock.close()
+            raise
+        else:
+            return sock
+    raise _not_found(host)
 
 
 class SystemLookup:

@@ -1,7 +1,7 @@
 """Since when does each sentence stand, and each word? In which version and window it came, and whether it was away.
 
-A sentence that only changed cosmetically (case, quotes, dashes, punctuation, white space), or only its place, keeps its
-origin. A reworded one starts anew, but its unchanged words keep theirs. What was taken out and put back is known again:
+A sentence that only changed cosmetically (case, quotes, dashes, punctuation, white space, spelling), or only its place,
+keeps its origin. A reworded one starts anew, but its unchanged words keep theirs. What was taken out and put back is known again:
 ``since`` is its first origin, ``returned`` says that it was away. :mod:`monitor.history.lineage` tells how.
 """
 
@@ -91,10 +91,34 @@ def blame(history: Sequence[tuple[Version, Text]], *, words: bool = False, befor
     lineage = Lineage(before.memory if before else None)
     origins = {origin.version: origin for origin in (before.origins if before else ())}
     for version, text in history:
-        origins[version.number] = Origin(version.number, version.window, version.source, version.reread)
+        origins[version.number] = origin_of(version)
         found = tuple(lineage.sentences_of(text.text))
         places = lineage.advance(version.number, found)
-    last = history[-1][0]
+    return _answer(history[-1][0], found, places, lineage, origins, words=words)
+
+
+def recalled(version: Version, text: Text, origins: Sequence[Origin], memory: Memory, *, words: bool = False) -> Blame:
+    """The blame of the version that ``memory`` stands for, by its text alone."""
+    lineage = Lineage(memory)
+    found = tuple(lineage.sentences_of(text.text))
+    by_number = {origin.version: origin for origin in origins}
+    return _answer(version, found, memory.standing, lineage, by_number, words=words)
+
+
+def origin_of(version: Version) -> Origin:
+    """Where what came in with that version came in."""
+    return Origin(version.number, version.window, version.source, version.reread)
+
+
+def _answer(
+    last: Version,
+    found: Sequence[Sentence],
+    places: Sequence[int],
+    lineage: Lineage,
+    origins: dict[int, Origin],
+    *,
+    words: bool,
+) -> Blame:
     return Blame(
         source=last.source,
         version=last.number,

@@ -10,7 +10,7 @@ changes do not count, nor does order: ``reordered`` tells that apart.
 from __future__ import annotations
 
 import enum
-from bisect import bisect_left
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.differ.align import align
 from monitor.differ.segment import sentences
-from monitor.history.lineage import folded_words, key_of
+from monitor.history.lineage import Told, respelt, spelling_key, told
 from storage.records import Span
 
 if TYPE_CHECKING:
@@ -30,6 +30,11 @@ if TYPE_CHECKING:
 
 LEAST: Final = 0.3
 """With a smaller share of words in common, in order, the baseline's sentence is dropped and the member's is new."""
+
+
+JOINS: Final = 0.6
+"""A free neighbour belongs to a pair when this share of its words is what the other side has over: split or merged."""
+JOINS_MOST: Final = 3
 
 
 class Fate(enum.StrEnum):
@@ -45,7 +50,8 @@ class Line:
     """One baseline sentence in one member. ``member`` is its counterpart there, None when dropped.
 
     ``similarity`` in [0, 1] is the share of words that the two have in common, in order; 1 when kept, 0 when dropped.
-    ``reordered`` says that it stands out of the baseline's order.
+    ``reordered`` says that it stands out of the baseline's order. ``split``: it stands as several sentences there, and
+    ``member`` reaches over all of them; ``merged``: with its neighbours it stands as one, which is ``member`` of each.
     """
 
     baseline: Span
@@ -53,6 +59,8 @@ class Line:
     fate: Fate
     reordered: bool
     similarity: float
+    split: bool = False
+    merged: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,24 +100,49 @@ class Drift:
 
 def drift(baseline: Text, members: Sequence[tuple[str, Version | None, Text]]) -> Drift:
     """Each member (label, version if it is one, text) against the baseline."""
-    old = _Side.of(baseline.text)
-    drifted = (_drifted(old, label, version, _Side.of(text.text)) for label, version, text in members)
+    known: dict[str, Told] = {}
+    old = _Side.of(baseline.text, known)
+    drifted = (_drifted(old, label, version, _Side.of(text.text, known)) for label, version, text in members)
     return Drift(old.spans, tuple(drifted))
+
+
+def distance(baseline: Text, text: Text) -> float:
+    """How far a text is from the baseline, in [0, 1]."""
+    return drift(baseline, [("", None, text)]).members[0].distance
 
 
 @dataclass(frozen=True, slots=True)
 class _Side:
     """A text made ready: its sentences, what is left of each without cosmetics, and their words, folded."""
 
+    text: str
     spans: tuple[Span, ...]
     keys: tuple[str, ...]
     words: tuple[tuple[str, ...], ...]
 
     @classmethod
-    def of(cls, text: str) -> _Side:
-        spans = tuple(span for span in _sentences(text) if folded_words(span.text))
-        words = tuple(folded_words(span.text) for span in spans)
-        return cls(spans, tuple(key_of(span.text) for span in spans), words)
+    def of(cls, text: str, known: dict[str, Told]) -> _Side:
+        """``known`` are the sentences of earlier members: most say the same again."""
+        spans = _sentences(text)
+        for span in spans:
+            if span.text not in known:
+                known[span.text] = told(span.text)
+        spans = [span for span in spans if known[span.text].words]
+        keys = tuple(known[span.text].key for span in spans)
+        return cls(text, tuple(spans), keys, tuple(known[span.text].words for span in spans))
+
+    def over(self, places: Sequence[int]) -> Span:
+        """The span from the first of these sentences to the last."""
+        start, end = self.spans[places[0]].start, self.spans[places[-1]].end
+        return Span(start, end, self.text[start:end])
+
+    def said(self, places: Sequence[int]) -> tuple[str, ...]:
+        """The words of these sentences."""
+        return tuple(word for place in places for word in self.words[place])
+
+    def key(self, places: Sequence[int]) -> str:
+        """What is left of these sentences without cosmetics."""
+        return " ".join(self.keys[place] for place in places)
 
     @property
     def size(self) -> int:
@@ -128,20 +161,29 @@ def _sentences(text: str) -> list[Span]:
 
 
 def _drifted(old: _Side, label: str, version: Version | None, new: _Side) -> Drifted:
-    counterparts = _counterparts(old, new)
-    moved = _out_of_order([counterparts[index][0] for index in sorted(counterparts)])
+    groups = _groups(old, new)
+    of_old = {index: group for group in groups for index in group.old}
+    moved = _out_of_order([of_old[index].new[0] for index in sorted(of_old)])
     lines = []
-    kept_old = kept_new = 0.0
     for index, span in enumerate(old.spans):
-        if index not in counterparts:
+        group = of_old.get(index)
+        if group is None:
             lines.append(Line(span, None, Fate.DROPPED, reordered=False, similarity=0.0))
             continue
-        place, similarity = counterparts[index]
-        fate = Fate.KEPT if old.keys[index] == new.keys[place] else Fate.REWORDED
-        lines.append(Line(span, new.spans[place], fate, place in moved, similarity))
-        kept_old += similarity * len(old.words[index])
-        kept_new += similarity * len(new.words[place])
-    taken = {place for place, _ in counterparts.values()}
+        lines.append(
+            Line(
+                span,
+                new.over(group.new),
+                Fate.KEPT if group.respelt or old.key(group.old) == new.key(group.new) else Fate.REWORDED,
+                reordered=group.new[0] in moved,
+                similarity=group.similarity,
+                split=len(group.new) > 1,
+                merged=len(group.old) > 1,
+            )
+        )
+    kept_old = sum(group.similarity * len(old.said(group.old)) for group in groups)
+    kept_new = sum(group.similarity * len(new.said(group.new)) for group in groups)
+    taken = {place for group in groups for place in group.new}
     total = old.size + new.size
     return Drifted(
         label=label,
@@ -155,8 +197,55 @@ def _drifted(old: _Side, label: str, version: Version | None, new: _Side) -> Dri
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Neighbouring sentences of the baseline and of the member that are one another's wording; mostly one of each."""
+
+    old: tuple[int, ...]
+    new: tuple[int, ...]
+    similarity: float
+    respelt: bool = False
+
+
+def _groups(old: _Side, new: _Side) -> list[_Group]:
+    """The pairs, each with the free neighbours that were split off from it or merged into it."""
+    pairs = _counterparts(old, new)
+    free_old = set(range(len(old.spans))) - set(pairs)
+    free_new = set(range(len(new.spans))) - {place for place, _ in pairs.values()}
+    groups = []
+    for index, (place, similarity) in sorted(pairs.items()):
+        mine: tuple[int, ...] = (index,)
+        theirs: tuple[int, ...] = (place,)
+        spelt = similarity == 1.0 and old.words[index] != new.words[place]
+        if similarity < 1.0:
+            theirs = _joined(theirs, new, old.said(mine), free_new)
+            mine = _joined(mine, old, new.said(theirs), free_old)
+            similarity = _similarity(old.said(mine), new.said(theirs))
+        groups.append(_Group(mine, theirs, similarity, spelt))
+    return groups
+
+
+def _joined(group: tuple[int, ...], side: _Side, other: Sequence[str], free: set[int]) -> tuple[int, ...]:
+    """The group with the free neighbours that hold what the ``other`` side has over; they are free no more."""
+    over = Counter(other) - Counter(side.said(group))
+    for _ in range(JOINS_MOST):
+        for place in (group[-1] + 1, group[0] - 1):
+            words = Counter(side.said((place,))) if place in free else Counter()
+            if words and (words & over).total() >= JOINS * words.total():
+                free.remove(place)
+                over -= words
+                group = tuple(sorted((*group, place)))
+                break
+        else:
+            break
+    return group
+
+
 def _counterparts(old: _Side, new: _Side) -> dict[int, tuple[int, float]]:
-    """Baseline sentence → (member sentence, similarity): equal ones first, in order; the differ aligns the rest."""
+    """Baseline sentence → (member sentence, similarity).
+
+    Equal ones first, in order, then those of another spelling; the differ aligns the rest.
+    """
     found: dict[int, tuple[int, float]] = {}
     waiting: dict[str, list[int]] = {}
     for place, key in enumerate(new.keys):
@@ -165,6 +254,16 @@ def _counterparts(old: _Side, new: _Side) -> dict[int, tuple[int, float]]:
         if waiting.get(key):
             found[index] = (waiting[key].pop(0), 1.0)
     taken = {place for place, _ in found.values()}
+    spelt: dict[tuple[str, str], list[int]] = {}
+    for place in range(len(new.keys)):
+        if place not in taken:
+            spelt.setdefault(spelling_key(new.words[place]), []).append(place)
+    for index in range(len(old.keys)):
+        alike = spelt.get(spelling_key(old.words[index]), ()) if index not in found else ()
+        first = next((at for at in alike if at not in taken and _respelt(old, index, new, at)), None)
+        if first is not None:
+            found[index] = (first, 1.0)
+            taken.add(first)
     old_rest = [index for index in range(len(old.keys)) if index not in found]
     new_rest = [place for place in range(len(new.keys)) if place not in taken]
     if not old_rest or not new_rest:
@@ -178,6 +277,10 @@ def _counterparts(old: _Side, new: _Side) -> dict[int, tuple[int, float]]:
     return found
 
 
+def _respelt(old: _Side, index: int, new: _Side, place: int) -> bool:
+    return respelt(old.spans[index].text, new.spans[place].text, old.words[index], new.words[place])
+
+
 def _similarity(old: Sequence[str], new: Sequence[str]) -> float:
     """Twice the words in common, in order, over all words of both."""
     if not Counter(old) & Counter(new):
@@ -187,12 +290,12 @@ def _similarity(old: Sequence[str], new: Sequence[str]) -> float:
 
 
 def _out_of_order(places: Sequence[int]) -> set[int]:
-    """The places outside the longest rising run (patience sorting): the fewest to move to put all in order."""
+    """The places outside the longest run that never falls (patience sorting): the fewest to move to put all in order."""
     piles: list[int] = []  # the last place of the best run of each length
     ends: list[int] = []  # where in places it stands
     before: list[int | None] = []
     for at, place in enumerate(places):
-        pile = bisect_left(piles, place)
+        pile = bisect_right(piles, place)
         before.append(ends[pile - 1] if pile else None)
         piles[pile : pile + 1] = [place]
         ends[pile : pile + 1] = [at]

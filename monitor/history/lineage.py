@@ -4,12 +4,13 @@ The idea is WikiWho's (Flöck and Acosta, "WikiWho: Precise and Efficient Attrib
 Content", WWW 2014): what was removed stays in memory, so that it is known again when it is put back. Here the unit is
 the sentence, and single words return too. For each version:
 
-1. A sentence whose folded words stood in the version before is the same sentence, wherever it stands now.
+1. A sentence whose folded words stood in the version before is the same sentence, wherever it stands now; so is one
+   that the differ tells from it by nothing but cosmetic edits (another spelling), whose other words keep their origins.
 2. One whose folded words stood in an earlier version is that sentence, returned.
-3. Any other is new. Its words keep their origins where they stood, in order, in the sentence that it replaces; then
-   where ``RUN`` of them in a row stood in another sentence that went just now (split, merged), or ``RETURNED_RUN`` in
-   one that went earlier (partly put back); then where they stand between the same words as in an earlier wording of the
-   sentence that it replaces.
+3. Any other is new. Its words keep their origins where they stood, in order, in the sentence that it replaces, or in the
+   one that its neighbour replaces, if that holds most of them (split); then where ``RUN`` of them in a row stood in another
+   sentence that went just now (merged), or ``RETURNED_RUN`` in one that went earlier (partly put back); then where they stand
+   between the same words as in an earlier wording of the sentence that it replaces.
 
 Folded words leave out what is cosmetic: case, white space, punctuation, the style of quotes and dashes, width.
 """
@@ -17,16 +18,19 @@ Folded words leave out what is cosmetic: case, white space, punctuation, the sty
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from itertools import islice
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import regex
 
+from monitor.differ import compare
 from monitor.differ.align import align
+from monitor.differ.lexicon import default_rules
 from monitor.differ.segment import sentences
 from monitor.history.folding import fold
+from storage.records import Severity, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -39,6 +43,8 @@ ANCHORED: Final = 3
 """The shortest stretch equal to an earlier wording in which a word is taken as put back (``may not agree``)."""
 WORDINGS: Final = 8
 """How many earlier wordings of a sentence are searched for words put back, newest first."""
+SPLIT_LEAST: Final = 0.6
+"""The share of a new sentence's words, in order, that make it a part of the one that its neighbour replaces."""
 PLACES: Final = 16
 """How many gone places of one shingle are tried, newest first."""
 
@@ -88,6 +94,7 @@ class KnownSentence:
 
     ``removed`` holds the versions in which it was away: pairs of the first without it and the first with it again.
     ``words`` are places in :attr:`Memory.words`; ``replaces`` is the place of the sentence it came in for, if any.
+    ``spelt`` are the keys it had before its spelling changed.
     """
 
     key: str
@@ -96,6 +103,7 @@ class KnownSentence:
     replaces: int | None = None
     removed: tuple[tuple[int, int], ...] = ()
     lost: int | None = None
+    spelt: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,15 +130,21 @@ def words_in(text: str) -> tuple[Word, ...]:
     )
 
 
-def folded_words(text: str) -> tuple[str, ...]:
-    """The words of a text, folded."""
-    return tuple(match["word"] for match in _UNITS.finditer(fold(text).text) if match.lastgroup == "word")
+class Told(NamedTuple):
+    """A sentence as it is compared: its key, which cosmetic changes leave as it is, and its folded words.
+
+    The key is made of the words and of the signs that mean something.
+    """
+
+    key: str
+    words: tuple[str, ...]
 
 
-def key_of(text: str) -> str:
-    """What a cosmetic change leaves as it is: the folded words and the signs that mean something."""
-    folded = fold(text).text
-    return " ".join(_UNITS_PLAIN.findall(folded)) or folded
+def told(sentence: str) -> Told:
+    """What a sentence says, folded."""
+    folded = fold(sentence).text
+    words = tuple(filter(None, _UNITS.findall(folded)))  # a sign is no word: the group is empty there
+    return Told(" ".join(_UNITS_PLAIN.findall(folded)) or folded, words)
 
 
 class Lineage:
@@ -147,13 +161,11 @@ class Lineage:
         self._gone_at: dict[tuple[str, ...], list[tuple[int, int]]] = defaultdict(list)
         self._indexed: set[int] = set()
         self._blocks: dict[str, tuple[Sentence, ...]] = {}
-        self._keys: dict[str, str] = {}
+        self._told: dict[str, Told] = {}
         for place, sentence in enumerate(self._sentences):
-            self._by_key[sentence.key].append(place)
-        # In the order in which they went, so that the index is the same as if no memory had been kept in between.
-        gone = [place for place, one in enumerate(self._sentences) if one.lost is not None or one.removed]
-        for place in sorted(gone, key=self._first_lost):
-            self._index(place)
+            for key in (sentence.key, *sentence.spelt):
+                self._by_key[key].append(place)
+        self._index_gone()
 
     @property
     def memory(self) -> Memory:
@@ -178,15 +190,22 @@ class Lineage:
             start += len(block) + 2
 
     def _key(self, sentence: str) -> str:
-        if sentence not in self._keys:
-            self._keys[sentence] = key_of(sentence)
-        return self._keys[sentence]
+        return self._tell(sentence).key
+
+    def _words_of(self, sentence: str) -> tuple[str, ...]:
+        return self._tell(sentence).words
+
+    def _tell(self, sentence: str) -> Told:
+        """Every sentence is folded once."""
+        if sentence not in self._told:
+            self._told[sentence] = told(sentence)
+        return self._told[sentence]
 
     def advance(self, number: int, found: Sequence[Sentence]) -> tuple[int, ...]:
         """Take the sentences of version ``number``; the places under which they are remembered, in the same order."""
         places = self._still_standing(found)
-        kept = set(places)
-        dying = [one for one in zip(self._standing, self._texts, strict=True) if one[0] not in kept]
+        self._respell(number, found, places)
+        dying = self._dying(places)
         for place, _ in sorted(dying):
             self._lose(place, number)
         for index, sentence in enumerate(found):
@@ -234,11 +253,59 @@ class Lineage:
                         take(index, first)
         return places
 
+    def _dying(self, places: Sequence[int | None]) -> list[tuple[int, str]]:
+        """The sentences of the version before that are not among ``places``: where remembered, and as written."""
+        kept = set(places)
+        return [one for one in zip(self._standing, self._texts, strict=True) if one[0] not in kept]
+
+    def _respell(self, number: int, found: Sequence[Sentence], places: list[int | None]) -> None:
+        """Know the sentences again that only changed their spelling; puts their places into ``places``."""
+        new = [index for index, place in enumerate(places) if place is None]
+        dying = self._dying(places)
+        if not (new and dying):
+            return
+        known = defaultdict(list)
+        for place, text in dying:
+            words_there = self._texts_of(place)
+            known[spelling_key(words_there)].append((place, text, words_there))
+        for index in new:
+            text, words = found[index].text, self._words_of(found[index].text)
+            for place, theirs, their_words in known.get(spelling_key(words), ()):
+                if place not in places and respelt(theirs, text, their_words, words):
+                    self._spell(place, found[index].key, words, number)
+                    places[index] = place
+                    break
+
+    def _texts_of(self, place: int) -> list[str]:
+        return [self._words[word].text for word in self._sentences[place].words]
+
+    def _spell(self, place: int, key: str, texts: Sequence[str], number: int) -> None:
+        """Let a standing sentence have another spelling; a word spelt anew has the origin of the one in its stead."""
+        known = self._sentences[place]
+        words: list[int] = []
+        for old, new in _gaps([self._words[word].text for word in known.words], texts):
+            theirs = known.words[old.start : old.stop]
+            if texts[new.start : new.stop] == [self._words[word].text for word in theirs]:
+                words += theirs
+                continue
+            for at, text in enumerate(texts[new.start : new.stop]):
+                origin = self._words[theirs[min(at, len(theirs) - 1)]]
+                self._words.append(KnownWord(text, origin.since, origin.returned))
+                words.append(len(self._words) - 1)
+            for word in theirs:
+                self._words[word] = replace(self._words[word], lost=number)
+        spelt = tuple(dict.fromkeys((*known.spelt, known.key)))
+        self._sentences[place] = replace(
+            known, key=key, words=tuple(words), spelt=tuple(one for one in spelt if one != key)
+        )
+        if place not in self._by_key[key]:
+            self._by_key[key].append(place)
+        if place in self._indexed:
+            self._index_gone()
+
     def _lose(self, place: int, number: int) -> None:
         sentence = self._sentences[place]
-        self._sentences[place] = KnownSentence(
-            sentence.key, sentence.since, sentence.words, sentence.replaces, sentence.removed, number
-        )
+        self._sentences[place] = replace(sentence, lost=number)
         for word in sentence.words:
             known = self._words[word]
             self._words[word] = KnownWord(known.text, known.since, known.returned, number)
@@ -257,7 +324,9 @@ class Lineage:
         known = self._sentences[place]
         words = tuple(self._again(word, number) for word in known.words)
         removed = (*known.removed, (lost, number))
-        self._sentences[place] = KnownSentence(known.key, known.since, words, known.replaces, removed)
+        self._sentences[place] = replace(known, words=words, removed=removed, lost=None)
+        if known.key != sentence.key:
+            self._spell(place, sentence.key, self._words_of(sentence.text), number)
         return place
 
     def _again(self, word: int, number: int) -> int:
@@ -280,6 +349,14 @@ class Lineage:
         assert lost is not None  # noqa: S101  (only sentences that went are asked for)
         return lost, place
 
+    def _index_gone(self) -> None:
+        """Index in the order in which they went, so that it is the same as if no memory had been kept in between."""
+        self._gone_at.clear()
+        self._indexed.clear()
+        gone = [place for place, one in enumerate(self._sentences) if one.lost is not None or one.removed]
+        for place in sorted(gone, key=self._first_lost):
+            self._index(place)
+
     def _index(self, place: int) -> None:
         if place in self._indexed:
             return
@@ -299,11 +376,16 @@ class Lineage:
             for pair in align([text for _, text in dying], [sentence.text for sentence in new]):
                 if pair.old is not None and pair.new is not None:
                     replaced[pair.new] = dying[pair.old][0]
-        texts = [folded_words(sentence.text) for sentence in new]
+        texts = [self._words_of(sentence.text) for sentence in new]
         taken: list[list[int | None]] = [[None] * len(one) for one in texts]
         for words, own, place in zip(texts, taken, replaced, strict=True):
             if place is not None:
                 self._take_in_order(number, words, own, place)
+        for index, (words, own) in enumerate(zip(texts, taken, strict=True)):
+            if replaced[index] is None:
+                self._take_split(
+                    number, words, own, (*replaced[max(0, index - 1) : index], *replaced[index + 1 : index + 2])
+                )
         for words, own in zip(texts, taken, strict=True):
             self._take_runs(number, words, own)
         for words, own, place in zip(texts, taken, replaced, strict=True):
@@ -327,10 +409,29 @@ class Lineage:
                 if own[start + step] is None and self._words[word].lost is not None:
                     own[start + step] = self._claim(word, number)
 
+    def _take_split(
+        self, number: int, words: Sequence[str], own: list[int | None], places: Sequence[int | None]
+    ) -> None:
+        """Take over from a sentence that a neighbour replaces, where it holds most words: this one was split off from it."""
+        for place in places:
+            if place is None:
+                continue
+            theirs = self._sentences[place].words
+            common = _common([self._words[word].text for word in theirs], words)
+            free = sum(
+                self._words[theirs[at + step]].lost is not None for at, _, length in common for step in range(length)
+            )
+            if free >= SPLIT_LEAST * len(words):
+                self._take_in_order(number, words, own, place)
+                return
+
     def _take_runs(self, number: int, words: Sequence[str], own: list[int | None]) -> None:
         """Take over long runs of free words from any gone sentence: the longest, then those that went last."""
         index = 0
         while index + RUN <= len(words):
+            if own[index] is not None:
+                index += 1
+                continue
             best: tuple[int, int, int, int] | None = None
             for place, start in self._gone_at.get(tuple(words[index : index + RUN]), ())[-PLACES:]:
                 length = self._free_run(words, own, index, place, start)
@@ -381,6 +482,61 @@ def _neighbours(old: Sequence[str], at: int, new: Sequence[str], index: int) -> 
     before = (old[at - 1] if at else "") == (new[index - 1] if index else "")
     after = (old[at + 1] if at + 1 < len(old) else "") == (new[index + 1] if index + 1 < len(new) else "")
     return before + after
+
+
+RESPELT_LEAST: Final = 0.25
+"""How much of a word two spellings of it share at its ends, at least; what is less alike is not shown to the differ."""
+
+
+def _near(old: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether one may be the other in another spelling: the words that differ stand one for one and look alike."""
+    if len(old) == len(new):
+        return old != new and all(one == other or _alike((one,), (other,)) for one, other in zip(old, new, strict=True))
+    if abs(len(old) - len(new)) > 2:
+        return False
+    gaps = ((old[theirs.start : theirs.stop], new[mine.start : mine.stop]) for theirs, mine in _gaps(old, new))
+    return all(one == other or _alike(one, other) for one, other in gaps)
+
+
+def _alike(old: Sequence[str], new: Sequence[str]) -> bool:
+    """Whether two stretches look like spellings of one; of Chinese characters, whether one is the other simplified."""
+    one, other = "".join(old), "".join(new)
+    if not (one and other) or any(char.isdigit() for char in one + other):
+        return False
+    if len(one) == len(old) and not one.isascii():
+        simplified = default_rules().simplified
+        return one.translate(simplified) == other.translate(simplified)
+    ends = min(len(one), len(other))
+    head = next((at for at in range(ends) if one[at] != other[at]), ends)
+    tail = next((at for at in range(ends - head) if one[-1 - at] != other[-1 - at]), ends - head)
+    return head + tail >= RESPELT_LEAST * max(len(one), len(other))
+
+
+def spelling_key(words: Sequence[str]) -> tuple[str, str]:
+    """What spellings of one sentence share, cheaply: with what letter its first and last word begin, simplified."""
+    if not words:
+        return "", ""
+    simplified = default_rules().simplified
+    return words[0][0].translate(simplified), words[-1][0].translate(simplified)
+
+
+def respelt(old: str, new: str, words_old: Sequence[str], words_new: Sequence[str]) -> bool:
+    """Whether two sentences with different folded words are one in two spellings: the differ tells only cosmetic edits."""
+    if not _near(tuple(words_old), tuple(words_new)):
+        return False
+    severity = compare(Text(old), Text(new)).severity
+    return severity is not None and severity <= Severity.COSMETIC
+
+
+def _gaps(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[range, range]]:
+    """The stretches of both, equal ones and the ones between them in turn, that make up the whole."""
+    at_old = at_new = 0
+    for start_old, start_new, length in (*_common(old, new), (len(old), len(new), 0)):
+        if (at_old, at_new) != (start_old, start_new):
+            yield range(at_old, start_old), range(at_new, start_new)
+        at_old, at_new = start_old + length, start_new + length
+        if length:
+            yield range(start_old, at_old), range(start_new, at_new)
 
 
 def _common(old: Sequence[str], new: Sequence[str]) -> Iterator[tuple[int, int, int]]:

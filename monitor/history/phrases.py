@@ -130,6 +130,17 @@ def phrases(
     return PhraseTable(tuple(standings[place] for place in sorted(standings)), tuple(orders))
 
 
+def said(registry: Sequence[Phrase], text: Text) -> dict[str, tuple[str, ...]]:
+    """The phrases that stand in a text, each with the variants it is said in (both in the registry's order)."""
+    folded = fold(text.text)
+    found = {}
+    for phrase in registry:
+        used = {variant for _, _, variant in _Search.of(phrase).matches(folded)}
+        if used:
+            found[phrase.id] = tuple(variant for variant in phrase.variants if variant in used)
+    return found
+
+
 _Matches = list[tuple[int, int, str]]
 """``(start, end, variant)`` of every match of one phrase in one text, in order."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from storage.records import Text, Version
+    from storage.records import Version
 
 # A year, then month and day if they are there; not inside a longer run of digits.
 _DATE: Final = re.compile(
@@ -22,7 +22,7 @@ _CHINESE_DATE: Final = re.compile(r"(?P<year>\d{4})\s*年\s*(?P<month>\d{1,2})\s
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One member of a series: its latest version and text, and the date it goes by.
+    """One member of a series: its latest version, and the date it goes by.
 
     ``dated_by`` says where the date comes from: ``published``, ``id`` or ``captured``. ``version`` keeps the number it
     has in its own source.
@@ -32,7 +32,6 @@ class Member:
     date: datetime
     dated_by: str
     version: Version
-    text: Text
 
 
 def date_in(words: str, *, whole: bool = False) -> datetime | None:
@@ -54,33 +53,31 @@ def date_in(words: str, *, whole: bool = False) -> datetime | None:
     return min(found)[2] if found else None
 
 
-def members(
-    found: Iterable[tuple[Sequence[Version], Text]], published: Mapping[str, datetime] | None = None
-) -> tuple[Member, ...]:
+def members(found: Iterable[Sequence[Version]], published: Mapping[str, datetime] | None = None) -> tuple[Member, ...]:
     """The members in date order.
 
-    ``found`` gives for each source its versions (any order, at least one) and the text of the latest. A member goes by
-    the date in ``published`` (source id → parsed date) or in its printed date; else by the date in its id; else by its
+    ``found`` gives for each source its versions, in any order; one without a version is no member. A member goes by the
+    date in ``published`` (source id → parsed date) or in its printed date; else by the date in its id; else by its
     first capture. Equal dates stay in the order of first capture, then of the ids.
     """
-    dated = [_member(versions, text, published or {}) for versions, text in found if versions]
+    dated = [_member(versions, published or {}) for versions in found if versions]
     return tuple(member for _, member in sorted(dated, key=lambda one: (one[1].date, one[0], one[1].source)))
 
 
-def _member(versions: Sequence[Version], text: Text, published: Mapping[str, datetime]) -> tuple[datetime, Member]:
+def _member(versions: Sequence[Version], published: Mapping[str, datetime]) -> tuple[datetime, Member]:
     latest = max(versions, key=lambda version: version.number)
     captured = min(version.captured for version in versions)
     printed = published.get(latest.source) or date_in(latest.published or "", whole=True)
     named = date_in(latest.source)
     if printed is not None:
-        member = Member(latest.source, printed, "published", latest, text)
+        member = Member(latest.source, printed, "published", latest)
     elif named is not None:
-        member = Member(latest.source, named, "id", latest, text)
+        member = Member(latest.source, named, "id", latest)
     else:
-        member = Member(latest.source, captured, "captured", latest, text)
+        member = Member(latest.source, captured, "captured", latest)
     return captured, member
 
 
-def as_history(ordered: Sequence[Member]) -> tuple[tuple[Version, Text], ...]:
+def as_history(ordered: Sequence[Member]) -> tuple[Version, ...]:
     """The members as one history, oldest first: versions renumbered 1..n that keep source, window and times."""
-    return tuple((replace(member.version, number=number), member.text) for number, member in enumerate(ordered, 1))
+    return tuple(replace(member.version, number=number) for number, member in enumerate(ordered, 1))

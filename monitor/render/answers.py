@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol
 
+from monitor.render.about import line_of
 from monitor.render.marks import SEVERITY_ROLES
 from monitor.render.safe import one_line
 from monitor.render.telling import plural, shown_time, shown_window
@@ -60,18 +61,20 @@ _EVENT_ROLES: Final = {
 }
 
 
-def log_lines(versions: Sequence[Version], style: Style) -> str:
+def log_lines(versions: Sequence[Version], style: Style, *, name: str | None = None) -> str:
     """Versions as given (newest first): number, severity, window; title and printed date where they are new.
 
-    A blank line stands between two versions.
+    A blank line stands between two versions. ``name`` is that of the history, where it is a series.
     """
     older = [*versions[1:], None]
-    entries = (_log_entry(version, style, before) for version, before in zip(versions, older, strict=True))
+    entries = (_log_entry(version, style, before, name) for version, before in zip(versions, older, strict=True))
     return "\n".join(line for entry in entries for line in (*entry, ""))
 
 
-def _log_entry(version: Version, style: Style, before: Version | None = None) -> list[str]:
-    head = paint(f"{one_line(version.source)}@{version.number}", Role.STRONG, style.color)
+def _log_entry(version: Version, style: Style, before: Version | None = None, name: str | None = None) -> list[str]:
+    head = paint(f"{one_line(name or version.source)}@{version.number}", Role.STRONG, style.color)
+    if name and name != version.source:
+        head += f" ({one_line(version.source)})"
     if version.reread:
         head += "  " + paint("reread: our reader changed, not their page", Role.QUIET, style.color)
     elif version.severity is not None:
@@ -123,12 +126,14 @@ def _detail(event: Event) -> list[str]:
         return [f"to {one_line(str(event.detail['to']))}"]
     if event.kind is EventKind.PRUNED:
         return [f"texts of versions {one_line(str(event.detail.get('versions')))}; seals, digests and times are kept"]
+    if event.kind in (EventKind.PHRASE, EventKind.DRIFT, EventKind.QUIET):
+        return [one_line(line_of(event) or "")]
     return [one_line(str(event.detail["reason"]))] if event.detail.get("reason") else []
 
 
-def show_lines(version: Version, text: Text, style: Style) -> str:
-    """One version, whole: its log entry, then the text, wrapped for reading."""
-    head = _log_entry(version, style)
+def show_lines(version: Version, text: Text, style: Style, *, name: str | None = None) -> str:
+    """One version, whole: its log entry, then the text, wrapped for reading. ``name`` as in the log."""
+    head = _log_entry(version, style, name=name)
     rule = paint("─" * min(style.width, PROSE_WIDTH), Role.QUIET, style.color)
     return "\n".join([*head, rule, *_prose(text, style)]) + "\n"
 

@@ -37,25 +37,33 @@ def blame_lines(blame: Blame, style: Style) -> str:
     """
     if not blame.sentences:
         return f"{one_line(blame.source)}@{blame.version}: no text\n"
-    lines = [paint(f"{one_line(blame.source)}@{blame.version}", Role.STRONG, style.color)]
+    lines = [paint(_blamed_version(blame), Role.STRONG, style.color)]
     if any(word.since != one.since for one in blame.sentences for word in one.words):
         note = "Words before a small figure are older than their sentence: they came in the version it names."
         lines += [painted(line, style.color) for line in wrap([(Run(note, Role.QUIET), -1)], style.width)]
     margin = max(len(f"@{one.since.version} ") for one in blame.sentences) + 2
     width = max(20, min(style.width - margin, PROSE_WIDTH))
     for origin, group in groupby(blame.sentences, key=lambda one: one.since):
-        lines += ["", *_origin(origin, style, blame.version)]
+        lines += ["", *_origin(origin, style, blame)]
         for sentence in group:
             lines += _blamed(sentence, margin, width, style)
     return "\n".join(lines) + "\n"
 
 
-def _origin(origin: Origin, style: Style, latest: int) -> Iterator[str]:
-    words = f"@{origin.version}  {shown_window(origin.window)}"
+def _blamed_version(blame: Blame) -> str:
+    """``SOURCE@3``; in a series the member as well."""
+    shown = f"{one_line(blame.source)}@{blame.version}"
+    label = next((origin.label for origin in blame.origins if origin.version == blame.version), "")
+    return f"{shown} ({one_line(label)})" if label and label != blame.source else shown
+
+
+def _origin(origin: Origin, style: Style, blame: Blame) -> Iterator[str]:
+    member = f" ({one_line(origin.label)})" if origin.label and origin.label != blame.source else ""
+    words = f"@{origin.version}{member}  {shown_window(origin.window)}"
     if origin.reread:
         words += " (reread: may have stood before)"
     # What came last is news; what was always there is not.
-    role = Role.WORDING if origin.version == latest and latest > 1 else Role.QUIET
+    role = Role.WORDING if origin.version == blame.version > 1 else Role.QUIET
     for line in wrap([(Run(words, role), -1)], style.width):
         yield painted(line, style.color)
 
@@ -139,7 +147,8 @@ def _found(found: Found, style: Style) -> Iterator[str]:
 
 def _seen(seen: Seen, source: str) -> str:
     name = f"@{seen.version}" if seen.label == source else f"{one_line(seen.label)} (@{seen.version})"
-    return f"{name}, {shown_window(seen.window)}"
+    when = shown_window(seen.window) if seen.window.after else shown_time(seen.window.before)
+    return f"{name}, {when}"
 
 
 def _spark(counts: Sequence[int], style: Style) -> str:
@@ -213,7 +222,7 @@ def _fates(members: Sequence[Drifted], style: Style) -> Iterator[str]:
 
 
 def _sentences(member: Drifted, style: Style) -> Iterator[str]:
-    changed = [line for line in member.lines if line.fate is not Fate.KEPT or line.reordered]
+    changed = [line for line in member.lines if line.fate is not Fate.KEPT or _laid_out_anew(line)]
     if not (changed or member.new):
         yield f"{one_line(member.label)}: every sentence of the baseline stands as it was"
         return
@@ -221,23 +230,37 @@ def _sentences(member: Drifted, style: Style) -> Iterator[str]:
     yield paint(
         f"{one_line(member.label)}: {plural(kept, 'baseline sentence')} kept; the others", Role.STRONG, style.color
     )
-    for line in changed:
+    for _, group in groupby(changed, key=lambda line: line.member if line.merged else id(line)):
         yield ""
-        yield from _line(line, style)
+        yield from _line(list(group), style)
     for span in member.new:
         yield ""
-        yield from _tagged("new", [Run(f"{{+{span.text}+}}", Role.INSERTED)], style)
+        yield from _tagged("new", list(_signed("{+", span.text, "+}", Role.INSERTED)), style)
 
 
-def _line(line: Line, style: Style) -> Iterator[str]:
-    tag = line.fate.value + (", reordered" if line.reordered and line.fate is not Fate.KEPT else "")
-    if line.fate is Fate.KEPT:
-        yield from _tagged("reordered", [Run(line.baseline.text, Role.MOVED_HERE)], style)
-        return
+def _laid_out_anew(line: Line) -> bool:
+    return line.reordered or line.split or line.merged
+
+
+def _line(merged: Sequence[Line], style: Style) -> Iterator[str]:
+    """One baseline sentence, or several that stand as one now."""
+    line = merged[0]
+    signs = [name for name in ("reordered", "split", "merged") if getattr(line, name)]
+    if line.fate is not Fate.KEPT:
+        signs.insert(0, line.fate.value + (f" {line.similarity:.2f}" if line.member is not None else ""))
+    tag, baseline = ", ".join(signs), " ".join(one.baseline.text for one in merged)
     if line.member is None:
-        yield from _tagged(tag, [Run(f"[-{line.baseline.text}-]", Role.DELETED)], style)
-        return
-    yield from _tagged(f"{tag} {line.similarity:.2f}", list(_reworded(line.baseline.text, line.member.text)), style)
+        yield from _tagged(tag, list(_signed("[-", baseline, "-]", Role.DELETED)), style)
+    elif line.fate is Fate.KEPT and not (line.split or line.merged):
+        yield from _tagged(tag, [Run(baseline, Role.MOVED_HERE)], style)
+    else:
+        yield from _tagged(tag, list(_reworded(baseline, line.member.text)), style)
+
+
+def _signed(opening: str, text: str, closing: str, role: Role) -> Iterator[Run]:
+    yield Run(opening, role, opens=True)
+    yield Run(text, role)
+    yield Run(closing, role, closes=True)
 
 
 def _reworded(old: str, new: str) -> Iterator[Run]:

@@ -20,6 +20,7 @@ from monitor.render.safe import one_line, visible
 from monitor.render.telling import (
     NOTHING,
     filtered_line,
+    move_labels,
     ordered_kinds,
     plural,
     side_time,
@@ -139,7 +140,10 @@ def _list(edits: Sequence[Edit]) -> Iterator[str]:
     yield '<nav aria-label="Changes">'
     yield "<h2>Changes</h2>"
     yield "<ol>"
+    labels = move_labels(edits)
     for number, edit in enumerate(edits[:LISTED], 1):
+        if " " not in labels.get(number - 1, " "):
+            continue  # where a move goes on: it is listed where it begins
         old, new = (escaped(fit(listed(text), 40)) for text in (edit.old.text, edit.new.text))
         moved = ' class="moved"' if edit.move is not None else ""
         marks = []
@@ -150,7 +154,7 @@ def _list(edits: Sequence[Edit]) -> Iterator[str]:
         level = " major" if edit.severity is Severity.MAJOR else ""
         kinds = ", ".join(ordered_kinds(edit))
         yield (
-            f'<li><a href="#change-{number}"><span class="kind{level}">{kinds}:</span> '
+            f'<li value="{number}"><a href="#change-{number}"><span class="kind{level}">{kinds}:</span> '
             f'<bdi lang="">{" ".join(marks)}</bdi></a></li>'
         )
     yield "</ol>"
@@ -198,7 +202,7 @@ def _paragraph(paragraph: Paragraph, numbers: dict[int, int], style: Style, *, i
         yield from (f'<span class="tags" lang="en">{escaped(line)}</span>' for line in explanations(paragraph))
     elif paragraph.edits:
         tags = dict.fromkeys((edit.severity, telling_kind(edit).value) for edit in paragraph.edits)
-        words = " · ".join(f"{kind} ({severity.label})" for severity, kind in tags)
+        words = " · ".join(kind if kind == severity.label else f"{kind} ({severity.label})" for severity, kind in tags)
         yield f'<span class="tags" lang="en">{words}</span>'
 
 
@@ -217,7 +221,7 @@ def _piece(piece: Piece, numbers: dict[int, int]) -> str:
     here, there = ("from", "to") if element == "del" else ("to", "from")
     move = piece.edit.move
     arrow = ""
-    if piece.label:
+    if piece.leads:
         arrow = f'<a class="arrow" lang="en" id="move-{move}-{here}" href="#move-{move}-{there}">{piece.label}</a>'
     return f'<{element} class="moved"{anchor}{kinds}>{arrow}{shown}</{element}>'
 

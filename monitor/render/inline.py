@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from monitor.render.marks import SEVERITY_ROLES, runs_of
-from monitor.render.pieces import LeftOut, Paragraph, Sign, items, listed
+from monitor.render.pieces import Item, LeftOut, Paragraph, Sign, items, listed
 from monitor.render.safe import one_line
 from monitor.render.telling import (
     NOTHING,
@@ -21,7 +21,7 @@ from monitor.render.telling import (
 from monitor.render.terminal import PROSE_WIDTH, Line, Role, Run, fit, padded, paint, painted, width_of, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from monitor.render import Comparison, Style
     from storage.records import Edit
@@ -34,11 +34,15 @@ NARROW: Final = 60
 def inline(comparison: Comparison, style: Style) -> str:
     """Header, summary, then every changed passage with its surroundings; wrapped to ``style.width``."""
     edits = told_edits(comparison, style)
-    lines = list(header(comparison, edits, style))
-    for item in items(comparison, style):
-        lines.append("")
-        lines += _left_out(item, style) if isinstance(item, LeftOut) else _paragraph(item, style)
+    lines = [*header(comparison, edits, style), *passages(items(comparison, style), style)]
     return "\n".join(lines) + "\n"
+
+
+def passages(shown: Iterable[Item], style: Style) -> Iterator[str]:
+    """Lines of the changed passages alone, each after a blank line; for who has a header of his own."""
+    for item in shown:
+        yield ""
+        yield from _left_out(item, style) if isinstance(item, LeftOut) else _paragraph(item, style)
 
 
 def header(comparison: Comparison, edits: Sequence[Edit], style: Style) -> Iterator[str]:
@@ -87,7 +91,7 @@ def _paragraph(paragraph: Paragraph, style: Style) -> Iterator[str]:
     runs: list[tuple[Run, int]] = []
     for piece in paragraph.pieces:
         mark = -1
-        if piece.edit is not None and piece.first:
+        if piece.edit is not None and piece.first and (piece.leads or not piece.label):
             edits.append(piece.edit)
             mark = len(edits) - 1
         for run in runs_of(piece):
@@ -120,6 +124,15 @@ def _strip_ends(runs: list[tuple[Run, int]], paragraph: Paragraph) -> None:
     if runs and paragraph.pieces[-1].sign is Sign.SAME:
         run, mark = runs[-1]
         runs[-1] = (Run(run.text.rstrip(), run.role), mark)
+    trim(runs)
+
+
+def trim(runs: list[tuple[Run, int]]) -> None:
+    """Drop the runs of mere white space at both ends."""
+    while runs and not runs[-1][0].text.strip():
+        runs.pop()
+    while runs and not runs[0][0].text.strip():
+        runs.pop(0)
 
 
 def _with_margin(lines: Sequence[Line], edits: Sequence[Edit], style: Style) -> Iterator[str]:

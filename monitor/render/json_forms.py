@@ -38,6 +38,12 @@ def encode(document: Mapping[str, object]) -> str:
     return _UNSEEN.sub(_escaped, json.dumps(document, ensure_ascii=False, indent=2)) + "\n"
 
 
+def encode_compact(document: Mapping[str, object]) -> bytes:
+    """The same on one line without spaces, for a machine at the other end of a wire."""
+    told = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+    return _UNSEEN.sub(_escaped, told).encode()
+
+
 def _escaped(match: re.Match[str]) -> str:
     # Outside of strings JSON has no such character but the line feeds of its layout, which are not in the class.
     return json.dumps(match.group())[1:-1]
@@ -151,17 +157,18 @@ def log_json(source: str, versions: Sequence[Version], events: Sequence[Event] |
     document: dict[str, object] = {
         "format": FORMAT,
         "source": source,
-        "versions": [version_json(version) for version in versions],
+        "versions": [version_json(version, of=source) for version in versions],
     }
     if events is not None:
         document["events"] = [event_json(event) for event in events]
     return document
 
 
-def version_json(version: Version) -> dict[str, object]:
-    """One version as ``log --json`` tells it."""
+def version_json(version: Version, *, of: str | None = None) -> dict[str, object]:
+    """One version as ``log --json`` tells it; ``member`` is its source where ``of`` is a series."""
     return {
         "number": version.number,
+        "member": version.source if of is not None and of != version.source else None,
         "sha256": version.digest,
         "title": version.title,
         "published": version.published,
@@ -193,12 +200,12 @@ def event_json(event: Event) -> dict[str, object]:
     }
 
 
-def show_json(version: Version, text: Text) -> dict[str, object]:
-    """``show --json``: the version as in the log, with its text."""
+def show_json(version: Version, text: Text, *, name: str | None = None) -> dict[str, object]:
+    """``show --json``: the version as in the log, with its text. ``name`` is that of the history, where it is a series."""
     return {
         "format": FORMAT,
-        "source": version.source,
-        **version_json(version),
+        "source": name or version.source,
+        **version_json(version, of=name),
         "paragraphs": list(text.paragraphs),
         "text": text.text,
     }
@@ -280,7 +287,12 @@ def _blamed(sentence: Blamed) -> dict[str, object]:
 
 
 def _origin(origin: Origin) -> dict[str, object]:
-    return {"version": origin.version, "window": window_json(origin.window), "reread": origin.reread}
+    return {
+        "version": origin.version,
+        "label": origin.label,
+        "window": window_json(origin.window),
+        "reread": origin.reread,
+    }
 
 
 def grep_json(phrase: str, found: Sequence[Found]) -> dict[str, object]:
@@ -348,6 +360,8 @@ def _drifted(member: Drifted) -> dict[str, object]:
             {
                 "fate": line.fate.value,
                 "reordered": line.reordered,
+                "split": line.split,
+                "merged": line.merged,
                 "similarity": line.similarity,
                 "baseline": span_json(line.baseline),
                 "member": span_json(line.member) if line.member is not None else None,

@@ -99,7 +99,7 @@ def _with_fences(parts: Sequence[Piece]) -> str:
         if piece.sign is Sign.QUIET:
             out += piece.text
             continue
-        label = f"{piece.label}: " if piece.label else ""
+        label = f"{piece.label}{': ' if piece.leads else ' '}" if piece.label else ""
         text = visible(piece.text.replace("\r\n", "\n"))
         core = text.strip()
         if not core:

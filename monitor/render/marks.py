@@ -39,15 +39,14 @@ def runs_of(piece: Piece, *, whole: bool = False, labels: bool = True) -> Iterat
         yield Run(piece.text, role)
         return
     opening, closing = SIGNS[piece.sign]
-    around = piece.text.strip("\n")
-    text = around.strip(" ") or around
-    lead, trail = around[: around.index(text)], around[around.index(text) + len(text) :]
+    text = piece.text.strip() or piece.text
+    lead, _, trail = piece.text.partition(text)
     if text[:1] and unicodedata.category(text[0]).startswith("M"):
         text = "◌" + text  # a combining mark alone would sit on the sign
     away = piece.sign is Sign.DELETED
     if piece.label and away and not whole:
         text = shortened(text)
-    label = f"{piece.label}: " if labels and piece.label else ""
+    label = f"{piece.label}{': ' if piece.leads else ' '}" if labels and piece.label else ""
     if lead:
         yield Run(lead)
     yield Run(opening + label, role, opens=True)

@@ -26,8 +26,12 @@ BREAK: Final = re.compile(r"\n[^\S\n]*\n\s*")
 WRAPPED_COLUMNS: Final = range(50, 101)
 """A line of such a length that ends without a blank line was cut by an editor program, not by its author."""
 
-_LINE_END: Final = re.compile(r"(?<=\S)\n(?=[^\s\-*+•·>|#0-9(])")
+_LINE_END: Final = re.compile(
+    r"(?<=\S)\n(?=\S)(?![-*+•·–—] |[>|#]|-{3}|[0-9]{1,3}[.)] |\((?:[0-9A-Za-z]{1,2}|[ivx]+)\) |[①-⑳])"
+)
 """A line end before something that does not look like a list item, a table or a quotation."""
+
+_SOLID: Final = re.compile(r"\S+")
 
 LEAST_HIDDEN_CHARS: Final = 240
 """One sentence is left out only when it is longer than the line that says so is worth."""
@@ -52,7 +56,8 @@ class Sign(enum.Enum):
 class Piece:
     """Some characters under one sign. ``old`` and ``new`` are the offsets at which it starts.
 
-    ``label`` is that of a half of a move, where it begins; ``first`` says that the edit's first characters are here.
+    ``first`` says that the edit's first characters are here. ``label`` is that of a half of a move: in full where the
+    half begins (``leads``), in short where it goes on behind a changed word.
     """
 
     sign: Sign
@@ -62,6 +67,7 @@ class Piece:
     edit: Edit | None = None
     label: str = ""
     first: bool = False
+    leads: bool = False
 
     @property
     def moved(self) -> bool:
@@ -122,9 +128,21 @@ def pieces(comparison: Comparison, style: Style) -> list[Piece]:
 def rewraps(edit: Edit) -> bool:
     """Whether the edit only lays the same words out anew: white space for white space, line ends set or dropped."""
     old, new = edit.old.text, edit.new.text
-    if old.strip() or new.strip() or any(kind is not EditKind.WHITESPACE for kind in edit.kinds):
+    if any(kind is not EditKind.WHITESPACE for kind in edit.kinds):
         return False
+    if old.strip() or new.strip():
+        return _relaid(edit)
     return bool(old and new) or "\n" in old + new
+
+
+def _relaid(edit: Edit) -> bool:
+    """Whether the same words stand on other lines: a re-wrapping that takes words along."""
+    old, new = edit.old.text, edit.new.text
+    return "\n" in old + new and not _gap(old) and not _gap(new) and bool(old.split()) and old.split() == new.split()
+
+
+def _gap(text: str) -> bool:
+    return BREAK.search(text) is not None
 
 
 def unwrapped(text: str) -> str:
@@ -237,22 +255,57 @@ def _marked(edit: Edit, old_text: str, new_text: str, label: str) -> Iterator[Pi
     """The pieces of one edit: what went, what came, and for white space the signs that stand for it."""
     old, new = old_text[edit.old.start : edit.old.end], new_text[edit.new.start : edit.new.end]
     if rewraps(edit):
-        signs = _blank_signs(edit.old.text if "\n" in edit.old.text else edit.new.text)
+        signs = _blank_signs("\n" if "\n" in edit.old.text + edit.new.text else edit.old.text)
         yield Piece(Sign.QUIET, signs, edit.old.start, edit.new.start, edit, first=True)
+        if new.strip():
+            yield Piece(Sign.SAME, new, edit.old.start, edit.new.start)
+            return
     else:
+        core_old, core_new = (0, len(old)), (0, len(new))
+        if edit.move is None and "\n" in edit.old.text + edit.new.text:
+            core_old, core_new = _cores(old, new)
+        if core_new[0]:
+            yield Piece(Sign.SAME, new[: core_new[0]], edit.old.start, edit.new.start)
+        behind = new[core_new[1] :]
+        at_old, at_new = edit.old.start + core_old[0], edit.new.start + core_new[0]
+        old, new = old[slice(*core_old)], new[slice(*core_new)]
         first = True
         for sign, text, other, at in (
-            (Sign.DELETED, old, new, edit.old.start),
-            (Sign.INSERTED, new, old, edit.old.end),
+            (Sign.DELETED, old, new, at_old),
+            (Sign.INSERTED, new, old, at_old + len(old)),
         ):
             if not text or _only_room(text, other):
                 continue
             shown = text if text.strip() else _blank_signs(text)
-            yield Piece(sign, shown, at, edit.new.start, edit, label if first else "", first)
+            yield Piece(sign, shown, at, at_new, edit, label if first else "", first, first and " " in label)
             first = False
+        if behind:
+            yield Piece(Sign.SAME, behind, at_old + len(old), at_new + len(new))
+            return
     # The layout follows the new text: where it breaks a line, so does what is shown.
     if new and not new.strip() and ("\n" in new or old):
         yield Piece(Sign.SAME, new, edit.old.end, edit.new.start)
+
+
+def _cores(old: str, new: str) -> tuple[tuple[int, int], tuple[int, int]]:
+    """What of both sides to mark: not the words at the ends that only stand on other lines now."""
+    words_old, words_new = ([word.span() for word in _SOLID.finditer(text)] for text in (old, new))
+    ends = min(len(words_old), len(words_new))
+
+    def same(at_old: int, at_new: int) -> bool:
+        return old[slice(*words_old[at_old])] == new[slice(*words_new[at_new])]
+
+    head = next((at for at in range(ends) if not same(at, at)), ends)
+    tail = next((at for at in range(ends - head) if not same(-1 - at, -1 - at)), ends - head)
+    if head == len(words_old) == len(words_new):
+        return (0, len(old)), (0, len(new))
+    return _core(len(old), words_old, head, tail), _core(len(new), words_new, head, tail)
+
+
+def _core(size: int, words: Sequence[tuple[int, int]], head: int, tail: int) -> tuple[int, int]:
+    """From behind the first ``head`` words to before the last ``tail`` words of a text of ``size`` characters."""
+    end = words[len(words) - tail][0] if tail else size
+    return (0 if not head else words[head][0] if head < len(words) else size), end
 
 
 def _only_room(text: str, other: str) -> bool:

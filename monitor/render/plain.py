@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from monitor.render.marks import runs_of
 from monitor.render.pieces import Sign, paragraphs
 from monitor.render.safe import one_line, visible
-from monitor.render.telling import NOTHING, plural, told_edits
-from monitor.render.terminal import paint
+from monitor.render.telling import NOTHING, counted, plural, told_edits
+from monitor.render.terminal import fit_end, paint, width_of
 
 if TYPE_CHECKING:
     from monitor.render import Comparison, Style
+
+LEAST_NAMES: Final = 24
+"""Columns that the two names of a ``stat`` line have at least, however narrow the terminal."""
 
 
 def words(comparison: Comparison, style: Style) -> str:
@@ -35,13 +38,26 @@ def delta(comparison: Comparison, style: Style) -> str:  # noqa: ARG001  (a scri
 
 
 def stat(comparison: Comparison, style: Style) -> str:
-    """One line: ``old → new | 3 edits, +12 −4 words, wording, similarity 0.98``."""
+    """One line: ``old → new | 3 edits, +12 −4 words, wording, similarity 0.98``.
+
+    Names that would make it wider than the terminal lose their beginnings: a path says most at its end.
+    """
+    told = _told(comparison, style)
+    old, new = one_line(comparison.old.ref), one_line(comparison.new.ref)
+    room = max(LEAST_NAMES, style.width - width_of(told) - 6)
+    if width_of(old) + width_of(new) > room:
+        half = room // 2
+        old, new = fit_end(old, max(half, room - width_of(new))), fit_end(new, max(half, room - width_of(old)))
+    return f"{old} → {new} | {told}\n"
+
+
+def _told(comparison: Comparison, style: Style) -> str:
     change = comparison.change
-    names = f"{one_line(comparison.old.ref)} → {one_line(comparison.new.ref)}"
     if change.identical or change.severity is None:
-        return f"{names} | identical\n"
+        return "identical"
     edits = told_edits(comparison, style)
-    count = len([edit for edit in edits if edit.move is None]) + len({edit.move for edit in edits if edit.move})
+    single = [edit for edit in counted(edits) if edit.move is None]
+    count = len(single) + len({edit.move for edit in edits if edit.move})
     parts = [
         plural(count, "edit"),
         f"+{change.stats.words_inserted:,} −{change.stats.words_deleted:,} words",
@@ -49,7 +65,7 @@ def stat(comparison: Comparison, style: Style) -> str:
         *(["silent"] if change.silent else []),
         f"similarity {_similarity(change.stats.similarity)}",
     ]
-    return f"{names} | {', '.join(parts)}\n"
+    return ", ".join(parts)
 
 
 def _similarity(value: float) -> str:

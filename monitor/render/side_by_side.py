@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
-from monitor.render.inline import explanations, header, left_out_words
+from monitor.render.inline import explanations, header, left_out_words, trim
 from monitor.render.marks import SEVERITY_ROLES, runs_of
 from monitor.render.pieces import BREAK, LeftOut, Paragraph, Piece, Sign, items
 from monitor.render.safe import one_line
@@ -146,10 +146,16 @@ def _shows(side: Sequence[Piece]) -> bool:
     return any(piece.text.strip() for piece in side)
 
 
+def _broken(piece: Piece) -> list[Run]:
+    """The line ends where the old column has a paragraph break that went."""
+    return [Run("\n\n")] if piece.sign is Sign.DELETED and piece.text == "¶" else []
+
+
 def _runs(side: Sequence[Piece]) -> list[tuple[Run, int]]:
-    runs = [(run, -1) for piece in side for run in runs_of(piece, whole=True)]
+    runs = [(run, -1) for piece in side for run in (*runs_of(piece, whole=True), *_broken(piece))]
     if side[0].sign is Sign.SAME:
         runs[0] = (Run(runs[0][0].text.lstrip(), runs[0][0].role), -1)
     if side[-1].sign is Sign.SAME:
         runs[-1] = (Run(runs[-1][0].text.rstrip(), runs[-1][0].role), -1)
+    trim(runs)
     return runs

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from storage.records import Edit, EditKind, Severity
@@ -108,15 +109,37 @@ def summary_of(edits: Sequence[Edit], *, identical: bool) -> str:
     """Counts by severity and kind; each edit once, both halves of a move once."""
     if identical:
         return "identical"
-    moves = {edit.move: edit for edit in edits if edit.move is not None and (edit.new.text or edit.old.text)}
-    rest = [edit for edit in edits if edit.move is None]
+    moves: dict[int, dict[bool, list[str]]] = {}
+    for edit in edits:
+        if edit.move is not None:
+            half = moves.setdefault(edit.move, {}).setdefault(bool(edit.new.text), [])
+            half.append(edit.new.text or edit.old.text)
+    rest = [edit for edit in counted(edits) if edit.move is None]
     parts = [
         _wording([edit for edit in rest if edit.severity >= Severity.WORDING]),
         _minor([edit for edit in rest if edit.severity == Severity.MINOR]),
         _cosmetic(sum(edit.severity == Severity.COSMETIC for edit in rest)),
-        _moved(list(moves.values())),
+        _moved([" ".join(halves.get(True) or halves[False]) for halves in moves.values()]),
     ]
     return "; ".join(part for part in parts if part) or "no differences of the kinds asked for"
+
+
+def counted(edits: Sequence[Edit]) -> list[Edit]:
+    """The edits without those that are told twice: a word changed in a moved passage went there and came here."""
+    pieces: dict[tuple[int, bool], list[int]] = {}
+    for place, edit in enumerate(edits):
+        if edit.move is not None:
+            pieces.setdefault((edit.move, bool(edit.new.text)), []).append(place)
+    went: dict[tuple[int, int], list[int]] = {}
+    came: dict[tuple[int, int], list[int]] = {}
+    for (move, new), places in pieces.items():
+        for gap, (before, after) in enumerate(pairwise(places)):
+            (came if new else went)[move, gap] = list(range(before + 1, after))
+    twice = set()
+    for at, theirs in went.items():
+        ours = came.get(at, [])
+        twice.update(theirs if len(theirs) <= len(ours) else ours)
+    return [edit for place, edit in enumerate(edits) if place not in twice]
 
 
 def _wording(edits: list[Edit]) -> str:
@@ -160,9 +183,9 @@ def _cosmetic(count: int) -> str:
     return f"{count:,} cosmetic" if count else ""
 
 
-def _moved(edits: list[Edit]) -> str:
-    passages = sum(is_passage(edit.new.text or edit.old.text) for edit in edits)
-    sentences = len(edits) - passages
+def _moved(texts: list[str]) -> str:
+    passages = sum(map(is_passage, texts))
+    sentences = len(texts) - passages
     parts = [plural(sentences, "sentence")] if sentences else []
     parts += [plural(passages, "passage")] if passages else []
     return " and ".join(parts) + " moved" if parts else ""
@@ -213,16 +236,19 @@ def filtered_line(comparison: Comparison, shown: Sequence[Edit]) -> str:
 
 
 def move_labels(edits: Sequence[Edit]) -> dict[int, str]:
-    """For the first edit of each half of a move, by its place in ``edits``: ``↓ moved 1`` or ``↑ moved 1``.
+    """For each edit of a move, by its place in ``edits``: ``↓ moved 1`` or ``↑ moved 1``, where a half goes on ``↓1``.
 
-    The arrow points at the other half. A half may consist of several edits, when words in the passage changed too.
+    The arrow points at the other half. A half consists of several edits when words in the passage changed too.
     """
     first: dict[tuple[int, bool], int] = {}
     for place, edit in enumerate(edits):
         if edit.move is not None:
             first.setdefault((edit.move, bool(edit.new.text)), place)
     labels = {}
-    for (move, new), place in first.items():
-        arrow = "↓" if first.get((move, not new), place) > place else "↑"
-        labels[place] = f"{arrow} moved {move}"
+    for place, edit in enumerate(edits):
+        if edit.move is None:
+            continue
+        half = (edit.move, bool(edit.new.text))
+        arrow = "↓" if first.get((edit.move, not half[1]), place) > place else "↑"
+        labels[place] = f"{arrow} moved {edit.move}" if first[half] == place else f"{arrow}{edit.move}"
     return labels

@@ -114,6 +114,20 @@ def fit(text: str, width: int) -> str:
     return kept + "…"
 
 
+def fit_end(text: str, width: int) -> str:
+    """The end of ``text`` in at most ``width`` columns; what is cut off before it is shown as ``…``."""
+    if width_of(text) <= width:
+        return text
+    kept: list[str] = []
+    used = 0
+    for grapheme in reversed(list(_graphemes(text))):
+        used += _cell_width(grapheme)
+        if used > width - 1:
+            break
+        kept.append(grapheme)
+    return "…" + "".join(reversed(kept))
+
+
 def padded(text: str, width: int) -> str:
     """``text`` filled with spaces to ``width`` columns."""
     return text + " " * (width - width_of(text))

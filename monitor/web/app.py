@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from monitor.web.feeds import Feeds
 from monitor.web.pages import Room
 from storage.errors import ConfigError, VariorumError
 
@@ -56,6 +57,7 @@ def application(
     with ``trust_header`` that header, which the proxy in front must set itself and strip from what users send.
     """
     room = Room(settings, archive)
+    feeds = Feeds(settings, archive, settings.public_url)
 
     async def page(request: Request, answer: Callable[[], str]) -> Response:
         try:
@@ -86,6 +88,19 @@ def application(
             request, lambda: room.pair(given["name"], given["old"], given["new"], beside=beside, cosmetic=cosmetic)
         )
 
+    async def feed(request: Request) -> Response:
+        return await atom(request, feeds.everything)
+
+    async def feed_of(request: Request) -> Response:
+        return await atom(request, lambda base: feeds.of(request.path_params["name"], base))
+
+    async def atom(request: Request, answer: Callable[[str], bytes]) -> Response:
+        try:
+            body = await run_in_threadpool(answer, str(request.base_url))
+        except VariorumError as error:
+            return PlainTextResponse(error.message, 404)
+        return _tagged(request, body, "application/atom+xml; charset=utf-8")
+
     async def asset(request: Request) -> Response:
         name = request.path_params["name"]
         if name not in ASSETS:
@@ -101,6 +116,8 @@ def application(
         Route("/status.html", status),
         Route("/search", search),
         Route("/static/{name}", asset),
+        Route("/feed.atom", feed),
+        Route("/s/{name}/feed.atom", feed_of),
         Route("/s/{name}/index.html", source),
         Route("/s/{name}/{number:int}.html", version),
         Route("/s/{name}/{old:int}-{new:int}.html", pair),

@@ -159,7 +159,7 @@ class Room:
     def _blame(self, history: History, number: int) -> Blame:
         """For a report, going on from the blame of the version before."""
         if self._live:
-            return blame([pair for pair in history.pairs() if pair[0].number <= number])
+            return history.blame(history.versions[number - 1])
         before = self._blamed if number > 1 and self._blamed and self._blamed.version == number - 1 else None
         since = number if before else 1
         self._blamed = blame([pair for pair in history.pairs() if since <= pair[0].number <= number], before=before)
@@ -208,9 +208,11 @@ class _Held(History):
     def _by_number(self) -> dict[int, Text]:
         return {version.number: text for version, text in self.pairs()}
 
-    def pairs(self) -> Sequence[tuple[Version, Text]]:
-        """Every version with its text, oldest first, but for pruned ones."""
-        return tuple(zip((one for one in self.versions if not one.pruned), self.held, strict=True))
+    def pairs(self, *, after: int = 0, upto: int | None = None) -> Sequence[tuple[Version, Text]]:
+        """Every version with its text but for pruned ones, oldest first; those after one number, as far as another."""
+        kept = zip((one for one in self.versions if not one.pruned), self.held, strict=True)
+        last = upto if upto is not None else len(self.versions)
+        return tuple(pair for pair in kept if after < pair[0].number <= last)
 
 
 def folder(name: str) -> str:

@@ -99,6 +99,64 @@ def test_it_is_an_external_differ_for_git(variorum: Program) -> None:
     assert "a/readout.txt" in shown
 
 
+def git_in(folder: Path, *words: str) -> str:
+    command = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", *words]
+    env = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "GIT_EXTERNAL_DIFF": f"{sys.executable} -m monitor diff"}
+    return subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True, text=True).stdout
+
+
+def test_git_is_told_of_new_gone_renamed_and_binary_files(variorum: Program) -> None:
+    long = "".join(f"Sentence number {number} of the statement stands as it is.\n" for number in range(20))
+    for name, words in {
+        "gone.txt": "It goes.\n",
+        "old name.txt": long,
+        "mode.txt": "It stays.\n",
+        "gbk.txt": "It was English.\n",
+    }.items():
+        variorum.write(name, words)
+    variorum.write("picture", b"\0\1one")
+    git_in(variorum.folder, "init", "-q")
+    git_in(variorum.folder, "add", "-A")
+    git_in(variorum.folder, "commit", "-qm", "first")
+    (variorum.folder / "gone.txt").unlink()
+    (variorum.folder / "old name.txt").rename(variorum.folder / "name.txt")
+    variorum.write("name.txt", long.replace("number 3 ", "number three "))
+    variorum.write("new.txt", "It is new.\n")
+    variorum.write("picture", b"\0\2two")
+    variorum.write("gbk.txt", "外交部发言人表示，双方同意加强合作。".encode("gbk"))
+    (variorum.folder / "mode.txt").chmod(0o755)
+    git_in(variorum.folder, "add", "-A")
+    shown = git_in(variorum.folder, "diff", "--cached", "-M")
+    for said in (
+        "a/gone.txt → /dev/null\n1 wording change: 1 deletion\n",
+        "a/old name.txt → b/name.txt\n",
+        "[-3-]{+three+}",
+        "/dev/null → b/new.txt\n",
+        "a/picture → b/picture\nnot compared: a binary file, not a text\n\n",
+        "a/gbk.txt → b/gbk.txt\nnot compared: not UTF-8 text (byte 0)\n\n",
+        "a/mode.txt → b/mode.txt (mode 100644 → 100755)\nNo differences.\n\n",
+    ):
+        assert said in shown
+
+
+def test_git_is_told_of_a_path_that_is_unmerged(variorum: Program) -> None:
+    ran = variorum.process("diff", "both.txt", env={"GIT_DIFF_PATH_COUNTER": "1", "GIT_DIFF_PATH_TOTAL": "1"})
+    assert (ran.code, ran.out) == (0, "both.txt: unmerged\n\n")
+
+
+def test_a_reader_that_goes_away_is_no_difference_and_no_error(variorum: Program, files: tuple[Path, Path]) -> None:
+    long = "".join(f"Sentence number {number} stands here.\n" for number in range(3_000))
+    old, new = variorum.write("long.txt", long), variorum.write("longer.txt", long + "One more.\n")
+    program = [sys.executable, "-m", "monitor", "diff", old, new, "--format", "json"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None
+        assert running.stderr is not None
+        running.stdout.read(10)
+        running.stdout.close()
+        assert running.stderr.read() == b""
+    assert running.returncode == 0
+
+
 def test_bad_input_is_told_in_one_line_and_a_hint(variorum: Program, files: tuple[Path, Path]) -> None:
     old, _ = files
     variorum.write("picture.png", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\xff\xfe")

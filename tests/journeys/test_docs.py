@@ -88,7 +88,7 @@ def understood(words: list[str]) -> None:
 def test_every_configuration_shown_is_right(document: Path, variorum: Program, monkeypatch: pytest.MonkeyPatch) -> None:
     known = set(schema()["properties"])
     for name in ("SMTP_PASSWORD", "HOOK_SECRET"):
-        monkeypatch.setenv(name, "whsec_c2VjcmV0LXNlY3JldC1zZWNyZXQ=")
+        monkeypatch.setenv(name, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     assert variorum("init").code == 0
     for block in examples.read(document).blocks:
         if block.language != "yaml":
@@ -101,7 +101,11 @@ def test_every_configuration_shown_is_right(document: Path, variorum: Program, m
             if not (variorum.folder / path).exists():
                 variorum.write(path, "A statement.")
         checked = variorum("config", "check")
-        assert checked.code == 0, f"{document.name}:{block.line}: {checked.err}"
+        # A fragment may name a source or a phrase that stands in another one.
+        wrong = [
+            line for line in checked.err.splitlines() if not re.search(r"there is no (source|series|phrase)", line)
+        ]
+        assert not wrong, f"{document.name}:{block.line}: {checked.err}"
 
 
 # what is run

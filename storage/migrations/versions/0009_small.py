@@ -15,7 +15,7 @@ from alembic import op
 from storage.errors import IntegrityError
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 
 counter = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 moment = sa.BigInteger

@@ -160,6 +160,41 @@ def test_a_wrong_key_of_a_source_is_told(tmp_path: Path, keys: str, said: str, h
         ),
         ("channels: {a: {}}", "1: channels.a: a key is missing: email or webhook or apprise", None),
         (
+            "channels: {a: {email: {to: a@b.org, smtp: {host: c, tls: true, starttls: true}}}}",
+            "1: channels.a.email.smtp: 'tls' and 'starttls' stand side by side",
+            "'tls: true' is for port 465, 'starttls: true' for 587.",
+        ),
+        (
+            "channels: {a: {email: {to: a@b.org, smtp: {host: c, starttls: false, user: a, password: b}}}}",
+            "1: channels.a.email.smtp: a password would be sent in clear text",
+            "Set 'tls: true' or 'starttls: true'.",
+        ),
+        (
+            "channels: {a: {email: {to: a@b.org, smtp: {host: c, password: b}}}}",
+            "1: channels.a.email.smtp: 'user' and a password go together",
+            "Give both, or neither for a server that asks for none.",
+        ),
+        (
+            "channels: {a: {email: {to: a@b.org, smtp: {host: 'mail.a.org:25'}}}}",
+            "1: channels.a.email.smtp.host: expected the name of a mail server, got 'mail.a.org:25'",
+            None,
+        ),
+        (
+            "channels: {a: {email: {to: a@b.org, unsubscribe: 'http://a.org/', smtp: {host: c}}}}",
+            "1: channels.a.email.unsubscribe: expected an https address, got 'http://a.org/'",
+            None,
+        ),
+        (
+            "channels: {a: {webhook: {url: 'https://a.org/', secret: [hunter2]}}}",
+            "1: channels.a.webhook.secret[0]: not a secret of 'whsec_' and base64",
+            'Make one: echo "whsec_$(openssl rand -base64 32)"',
+        ),
+        (
+            "channels: {a: {webhook: {url: 'https://a.org/', secret: whsec_c2hvcnQ=}}}",
+            "1: channels.a.webhook.secret[0]: a secret of 5 bytes; 24 to 64 are asked for",
+            'Make one: echo "whsec_$(openssl rand -base64 32)"',
+        ),
+        (
             "channels: {a: {email: {to: b, smtp: {host: c}}}}",
             "1: channels.a.email.to[0]: expected a mail address, got 'b'",
             None,
@@ -315,7 +350,7 @@ def test_secrets_stand_in_no_error(tmp_path: Path) -> None:
         sources:
           - {url: "${URL}", timeout: "${TOKEN}"}
         channels:
-          a: {email: {to: a@b.org, smtp: {host: h, password: 12345}}}
+          a: {email: {to: a@b.org, smtp: {host: h, user: me, password: 12345}}}
           b: {apprise: {slack: hunter2}}
         """
     with pytest.raises(ConfigProblems) as caught:

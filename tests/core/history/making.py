@@ -53,8 +53,9 @@ def fomc(corpus: Path, pattern: str = "*.txt") -> tuple[tuple[Version, Text], ..
     """The statements of the Federal Open Market Committee as one series; members are called ``fomc-2014-01-29``."""
     from monitor.read.plain import parse
 
-    found = []
-    for path in (corpus / "series" / "fomc-statements").glob(pattern):
-        text = parse(path.read_text("utf-8"))
-        found.append(([version(1, text, source=f"fomc-{path.stem}")], text))
-    return as_history(members(found))
+    texts = {
+        f"fomc-{path.stem}": parse(path.read_text("utf-8"))
+        for path in (corpus / "series" / "fomc-statements").glob(pattern)
+    }
+    ordered = as_history(members([version(1, text, source=source)] for source, text in texts.items()))
+    return tuple((one, texts[one.source]) for one in ordered)

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from monitor.history.blame import Blame, blame
+from monitor.history.blame import Blame, blame, recalled
+from monitor.history.remembering import made_of, read_back, written
 from storage.errors import UsageError
 
 from .making import fomc, history, version
@@ -79,6 +81,49 @@ def test_a_sign_that_means_something_is_not_cosmetic(before: str, after: str) ->
     assert since(blame(history(before, after))) == [2]
 
 
+BRITISH = "The organisation recognised the programme of its neighbour at the harbour."
+AMERICAN = "The organization recognized the program of its neighbor at the harbor."
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (BRITISH, AMERICAN),
+        ("The envoys cooperate with the harbour masters.", "The envoys co-operate with the harbour masters."),
+        ("双方同意维护和平，发展关系。", "雙方同意維護和平，發展關係。"),
+        ("The goverment of Ardonia replied to the letter.", "The government of Ardonia replied to the letter."),
+    ],
+)
+def test_another_spelling_does_not_start_a_sentence_anew(before: str, after: str) -> None:
+    answer = blame(history(before, after, after), words=True)
+    assert since(answer) == [1]
+    assert {word.since.version for word in answer.sentences[0].words} == {1}
+    assert answer.sentences[0].text == after
+    assert not answer.sentences[0].returned
+
+
+def test_a_spelling_that_goes_back_and_forth_was_never_away() -> None:
+    answer = blame(history(BRITISH, AMERICAN, BRITISH, AMERICAN, BRITISH), words=True)
+    assert since(answer) == [1]
+    assert not answer.sentences[0].returned
+    assert not any(word.returned for word in answer.sentences[0].words)
+
+
+def test_a_sentence_comes_back_in_either_of_its_spellings() -> None:
+    for spelling in (BRITISH, AMERICAN):
+        answer = blame(history(BRITISH, AMERICAN, LEADERS, spelling), words=True)
+        assert (since(answer), answer.sentences[0].removed) == ([1], (3,))
+        assert {word.since.version for word in answer.sentences[0].words} == {1}
+
+
+def test_a_word_changed_beside_another_spelling_is_wording() -> None:
+    other = BRITISH.replace("harbour", "market").replace("recognised", "recognized")
+    answer = blame(history(BRITISH, other), words=True)
+    assert since(answer) == [2]
+    assert words(answer)["market"] == (2, False)
+    assert words(answer)["of"] == (1, False)
+
+
 def test_a_moved_sentence_keeps_its_origin() -> None:
     answer = blame(history([LEADERS, AID, TRADE], [TRADE, LEADERS, AID]))
     assert since(answer) == [1, 1, 1]
@@ -138,6 +183,17 @@ def test_words_keep_their_origin_when_a_sentence_is_split_or_merged() -> None:
     assert {word.since.version for one in parted.sentences for word in one.words} == {1}
     merged = blame(history(" ".join(split), whole), words=True)
     assert [word.text for word in merged.sentences[0].words if word.since.version == 2] == ["and"]
+
+
+def test_words_keep_their_origin_when_a_sentence_is_split_and_edited() -> None:
+    whole = (
+        "Ardonia restated its legitimate security concerns, and it hopes that the talks on fish go on in the spring."
+    )
+    parts = "Ardonia restated its legitimate and reasonable security concerns. It hopes that the talks on fish go on in the spring."
+    answer = blame(history(whole, parts), words=True)
+    assert since(answer) == [2, 2]
+    assert {text: came for text, (came, _) in words(answer).items() if came == 2} == {"and": 2, "reasonable": 2}
+    assert {came for came, _ in words(answer, 1).values()} == {1}
 
 
 def test_a_long_run_put_back_in_another_sentence_is_known_again_also_when_going_on() -> None:
@@ -207,18 +263,26 @@ def test_no_version_at_all_is_told() -> None:
 WORDS = ["not", "the", "two", "sides", "agreed", "peace", "3.5", "talks", "may", "上", "海"]
 SENTENCES = st.lists(st.sampled_from(WORDS), min_size=1, max_size=7).map(lambda one: " ".join(one).capitalize() + ".")
 TEXTS = st.lists(SENTENCES, min_size=1, max_size=5)
+SPELT = st.lists(
+    st.one_of(SENTENCES, st.sampled_from([BRITISH, AMERICAN, BRITISH.replace("harbour", "harbor"), LEADERS])),
+    min_size=1,
+    max_size=4,
+)
 
 
-@settings(max_examples=150, deadline=None)
-@given(st.lists(TEXTS, min_size=2, max_size=7), st.data())
+@settings(max_examples=80, deadline=None)
+@given(st.lists(SPELT, min_size=2, max_size=7), st.data())
 def test_going_on_from_an_earlier_blame_is_the_same_as_from_scratch(
     texts: list[list[str]], data: st.DataObject
 ) -> None:
     versions = history(*texts)
     whole = blame(versions, words=True)
     cut = data.draw(st.integers(1, len(versions) - 1))
-    again = blame(versions[cut:], words=True, before=blame(versions[:cut]))
-    assert again == whole
+    before = blame(versions[:cut])
+    kept = read_back(written(before.memory))
+    assert kept == before.memory
+    assert blame(versions[cut:], words=True, before=before) == whole
+    assert recalled(*versions[-1], whole.origins, whole.memory, words=True) == whole
 
 
 @settings(max_examples=150, deadline=None)
@@ -237,7 +301,7 @@ def test_origins_lie_in_versions_that_have_the_words(texts: list[list[str]]) -> 
 
 
 @settings(max_examples=150, deadline=None)
-@given(st.lists(TEXTS, min_size=1, max_size=7))
+@given(st.lists(SPELT, min_size=1, max_size=7))
 @example([["Two sides agreed."], ["Two sides agreed peace."], ["Two sides agreed.", "Two sides agreed peace talks."]])
 def test_what_stands_is_remembered_as_standing_and_no_word_stands_twice(texts: list[list[str]]) -> None:
     memory = blame(history(*texts)).memory
@@ -247,6 +311,19 @@ def test_what_stands_is_remembered_as_standing_and_no_word_stands_twice(texts: l
         assert (sentence.lost is None) == (place in memory.standing)
     for place, word in enumerate(memory.words):
         assert (word.lost is None) == (place in standing)
+
+
+def test_what_a_memory_is_made_of_changes_with_text_reader_reread_and_member() -> None:
+    one, two = (version for version, _ in history(LEADERS, AID))
+    others = (
+        replace(two, digest=one.digest),
+        replace(two, reader="r2"),
+        replace(two, reread=True),
+        replace(two, source="b"),
+    )
+    digests = {made_of((one, other)) for other in (two, *others)}
+    assert len(digests) == 1 + len(others)
+    assert made_of((one, two)) == made_of([one, replace(two, last_seen=one.last_seen)])
 
 
 def edited(count: int, sentences: int, seed: int) -> list[list[str]]:

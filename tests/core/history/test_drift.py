@@ -105,6 +105,48 @@ def test_members_stand_in_the_order_given_and_a_text_without_a_version_may_be_on
     assert [span.text for span in answer.baseline] == [LEADERS]
 
 
+WHOLE = "They agreed that aid must reach all civilians, and that the border stays open to convoys."
+HALVES = ("They agreed that aid must reach all civilians.", "And that the border stays open to convoys.")
+
+
+def test_a_split_sentence_is_one_line_and_nothing_new() -> None:
+    member = against(text(LEADERS, WHOLE), text(LEADERS, " ".join(HALVES)))
+    line = member.lines[1]
+    assert (line.fate, line.split, line.merged, line.reordered, line.similarity) == (Fate.KEPT, True, False, False, 1)
+    assert line.member is not None
+    assert line.member.text == " ".join(HALVES)
+    assert (member.new, member.distance) == ((), 0)
+
+
+def test_a_split_sentence_that_was_reworded_too_is_reworded() -> None:
+    member = against(text(WHOLE), text(HALVES[0].replace("must", "should"), HALVES[1]))
+    assert (member.lines[0].fate, member.lines[0].split, member.new) == (Fate.REWORDED, True, ())
+    assert 0 < member.distance < 0.1
+
+
+def test_merged_sentences_have_the_one_sentence_in_common() -> None:
+    member = against(text(LEADERS, " ".join(HALVES), TRADE), text(LEADERS, WHOLE, TRADE))
+    first, second = member.lines[1:3]
+    assert [(one.fate, one.merged, one.split, one.reordered) for one in (first, second)] == [
+        (Fate.KEPT, True, False, False)
+    ] * 2
+    assert first.member == second.member
+    assert first.member is not None
+    assert first.member.text == WHOLE
+    assert (member.new, member.distance, member.count(Fate.DROPPED)) == ((), 0, 0)
+
+
+def test_a_new_sentence_beside_a_reworded_one_is_no_part_of_it() -> None:
+    member = against(text(AID), text(AID.replace("must", "should"), THANKS))
+    assert [span.text for span in member.new] == [THANKS]
+    assert not member.lines[0].split
+
+
+def test_another_spelling_is_no_drift() -> None:
+    member = against(text("They recognised the programme."), text("They recognized the program."))
+    assert (member.lines[0].fate, member.distance) == (Fate.KEPT, 0)
+
+
 def test_chinese_is_compared_by_character() -> None:
     member = against(text("双方讨论了乌克兰局势。"), text("双方讨论了乌克兰危机。"))
     assert member.lines[0].fate is Fate.REWORDED

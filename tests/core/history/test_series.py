@@ -11,9 +11,9 @@ from storage.records import Text, Version
 from .making import version
 
 
-def found(source: str, number: int, published: str | None = None) -> tuple[list[Version], Text]:
+def found(source: str, number: int, published: str | None = None) -> list[Version]:
     text = Text.of("Statement", published, [f"The text of {source}."])
-    return [version(number, text, source=source)], text
+    return [version(number, text, source=source)]
 
 
 def day(year: int, month: int = 1, of_month: int = 1) -> datetime:
@@ -67,7 +67,7 @@ def test_a_year_alone_in_the_printed_line_does_not_win_over_the_date_in_the_id()
 def test_a_member_without_any_date_goes_by_its_first_capture_not_its_latest() -> None:
     text = Text.of(None, None, ["Words."])
     versions = [version(7, text, source="a"), version(2, text, source="a")]
-    (member,) = members([(versions, text)])
+    (member,) = members([versions])
     assert member.date == versions[1].captured
     assert member.version.number == 7
 
@@ -75,13 +75,12 @@ def test_a_member_without_any_date_goes_by_its_first_capture_not_its_latest() ->
 def test_a_series_is_one_history_numbered_from_one() -> None:
     ordered = members([found("call-2021-01-01", 5), found("call-2020-01-01", 8), found("call-2022-01-01", 1)])
     told = as_history(ordered)
-    assert [(one.number, one.source) for one, _ in told] == [
+    assert [(one.number, one.source) for one in told] == [
         (1, "call-2020-01-01"),
         (2, "call-2021-01-01"),
         (3, "call-2022-01-01"),
     ]
-    assert [text.text for _, text in told] == [member.text.text for member in ordered]
-    assert replace(told[0][0], number=8) == ordered[0].version
+    assert replace(told[0], number=8) == ordered[0].version
 
 
 def test_equal_dates_stay_in_the_order_of_capture() -> None:

@@ -240,6 +240,35 @@ def moved_and_split() -> Comparison:
     )
 
 
+def moved_in_pieces() -> Comparison:
+    """A sentence that moved down with a word and a number changed in it, and one that moved up with a word put in."""
+    half = (K.MOVED,)
+    return comparison(
+        [
+            "The ministers met on Monday. ",
+            E("The parties took note of the report on the ", "", half, MINOR, move=1),
+            E("river", "", (K.WORDING,)),
+            E(" crossings, which counts ", "", half, MINOR, move=1),
+            E("forty", "", (K.NUMBER,), rules=("number:words",)),
+            E(" bridges, and thanked the chair of the joint commission for it. ", "", half, MINOR, move=1),
+            "They spoke about trade.\n\n",
+            E("", "Lunch was ", half, MINOR, move=2),
+            E("", "not ", (K.NEGATION, K.INSERTED), MAJOR),
+            E("", "served. ", half, MINOR, move=2),
+            "They agreed to meet again. ",
+            E("", "The parties took note of the report on the ", half, MINOR, move=1),
+            E("", "border", (K.WORDING,)),
+            E("", " crossings, which counts ", half, MINOR, move=1),
+            E("", "fifty", (K.NUMBER,), rules=("number:words",)),
+            E("", " bridges, and thanked the chair of the joint commission for it. ", half, MINOR, move=1),
+            "The place is open. ",
+            E("Lunch was ", "", half, MINOR, move=2),
+            E("served. ", "", half, MINOR, move=2),
+            "A list was kept.",
+        ]
+    )
+
+
 def rewrapped() -> Comparison:
     """A raw file wrapped anew, with one real edit in it."""
     parts: list[str | E] = []
@@ -285,6 +314,7 @@ CASES: dict[str, Callable[[], Comparison]] = {
     "filled": filled,
     "identical": identical,
     "moved-and-split": moved_and_split,
+    "moved-in-pieces": moved_in_pieces,
     "rewrapped": rewrapped,
     "only-rewrapped": only_rewrapped,
 }

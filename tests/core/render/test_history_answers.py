@@ -28,7 +28,7 @@ def window(number: int) -> Window:
 
 
 def origin(number: int) -> Origin:
-    return Origin(number, window(number))
+    return Origin(number, window(number), "mfa")
 
 
 def seen(number: int, label: str = "mfa") -> Seen:
@@ -80,7 +80,12 @@ def test_blame_as_json_holds_the_contract() -> None:
         "start": 0,
         "end": 16,
         "text": "The talks go on.",
-        "since": {"version": 1, "window": {"after": None, "before": "2026-11-23T10:00:00Z"}, "reread": False},
+        "since": {
+            "version": 1,
+            "label": "mfa",
+            "window": {"after": None, "before": "2026-11-23T10:00:00Z"},
+            "reread": False,
+        },
         "returned": False,
         "removed": [],
     }
@@ -104,7 +109,7 @@ def found(*, present: bool = False) -> Found:
 def test_grep_says_first_last_gone_gaps_and_counts() -> None:
     shown = grep_lines([found()], "considerable period", PLAIN)
     assert shown.startswith("fomc  8 times in 4 versions of 7\n")
-    assert "  first seen  fomc-2003-08-12 (@1), first seen 2026-11-23 10:00 UTC\n" in shown
+    assert "  first seen  fomc-2003-08-12 (@1), 2026-11-23 10:00 UTC\n" in shown
     assert "  gone since  fomc-2014-03-19 (@7), between 2026-11-23 15:00 and 16:00 UTC\n" in shown
     assert "2 versions (@3–@4)" in shown
     assert "  in each     ▂▄··▂█·\n" in shown

@@ -39,7 +39,7 @@ def test_nothing_is_loaded_from_elsewhere(page: str) -> None:
 def test_every_change_is_an_ins_or_del_that_keys_and_links_can_reach(page: str) -> None:
     reached = re.findall(r'<(del|ins|span)[^>]* id="change-(\d+)" data-change tabindex="-1"', page)
     assert [int(number) for _, number in reached] == list(range(1, 9))
-    assert re.findall(r'<li><a href="#change-(\d+)">', page) == [str(number) for number in range(1, 9)]
+    assert re.findall(r'<li value="\d+"><a href="#change-(\d+)">', page) == [str(number) for number in range(1, 9)]
     assert '=== "n"' in page
     assert '=== "p"' in page
 

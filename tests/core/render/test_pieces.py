@@ -162,6 +162,21 @@ def test_a_move_with_a_changed_word_in_it_is_one_move_with_one_anchor_at_each_en
     assert render(shown, "inline", Style()).count("moved 1") == 2
 
 
+def test_a_word_changed_in_a_moved_sentence_is_counted_once() -> None:
+    told = render(CASES["moved-in-pieces"](), "inline", Style())
+    assert "\n3 wording changes: 1 negation, 1 number; 2 sentences moved\n" in told
+    assert "| 5 edits," in render(CASES["moved-in-pieces"](), "stat", Style())
+
+
+def test_a_half_in_pieces_has_one_arrow_and_says_where_it_goes_on() -> None:
+    told = " ".join(render(CASES["moved-in-pieces"](), "inline", Style(width=200)).split())
+    assert "[-forty-] [-↓1 bridges" in told
+    assert "{+fifty+} {+↑1 bridges" in told
+    page = render(CASES["moved-in-pieces"](), "html", Style())
+    assert re.findall(r'id="(move-[^"]+)"', page) == ["move-1-from", "move-2-to", "move-1-to", "move-2-from"]
+    assert page.count("<li ") == 9  # the pieces behind changed words are reached by key, not listed again
+
+
 def test_texts_that_differ_are_never_said_to_be_equal() -> None:
     shown = comparison(["The ", E("one", "two"), " text."])
     almost = replace(shown, change=replace(shown.change, stats=replace(shown.change.stats, similarity=0.99999)))
