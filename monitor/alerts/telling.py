@@ -72,6 +72,7 @@ _LABELS: Final = {
     EventKind.PHRASE: "set phrase",
     EventKind.DRIFT: "drift",
     EventKind.REREAD: "read again",
+    EventKind.PRUNED: "pruned",
 }
 
 _GISTS: Final = {
@@ -88,6 +89,7 @@ _GISTS: Final = {
     EventKind.PHRASE: "a set phrase came or went",
     EventKind.DRIFT: "the text is far from its baseline",
     EventKind.REREAD: "the same page, read by another reader",
+    EventKind.PRUNED: "old texts were let go; their seals, digests and times are kept",
 }
 
 

@@ -47,7 +47,7 @@ def test_verify_says_what_it_proved(kept: Program) -> None:
 
 
 def test_verify_names_the_row_that_was_altered_and_exits_with_4(kept: Program) -> None:
-    Forger(URL)("UPDATE versions SET captured = captured + 1 WHERE source = 1 AND number = 5")
+    Forger(URL)("UPDATE versions SET imported = 5 WHERE source = 1 AND number = 5")
     ran = kept("verify")
     assert ran.code == 4
     assert "long@5: the seal does not hold" in ran.out

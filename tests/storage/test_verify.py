@@ -299,7 +299,7 @@ def check_flips(file: Path, folder: Path, count: int, seed: int) -> int:
 
 
 def test_a_flipped_bit_anywhere_in_the_file_that_touches_evidence_is_found(file: Path, tmp_path: Path) -> None:
-    assert check_flips(file, tmp_path, 8, 1) > 3
+    assert check_flips(file, tmp_path, 24, 1) > 3
 
 
 @pytest.mark.slow
