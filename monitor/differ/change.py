@@ -69,6 +69,7 @@ def _raw_edits(
     moves = _travelling(moves)
     moved_old = {pair.old: number for pair, number in moves.items()}
     moved_new = {pair.new: number for pair, number in moves.items()}
+    reworded = _reworded(moves, old, new, units_old, units_new)
     blocks = _blocks(pairs, words_old, words_new, set(moved_old), set(moved_new))
     (at_old, tail_old), (at_new, tail_new) = span_old, span_new
     next_old = next_new = 0
@@ -76,14 +77,15 @@ def _raw_edits(
         first_old, first_new = (block.old[0], block.new[0]) if block else (len(units_old), len(units_new))
         end_old = units_old[first_old][0] if block else tail_old
         end_new = units_new[first_new][0] if block else tail_new
-        yield from _region(
+        for raw in _region(
             old,
             new,
             (at_old, end_old),
             (at_new, end_new),
             [(units_old[one], moved_old.get(one)) for one in range(next_old, first_old)],
             [(units_new[one], moved_new.get(one)) for one in range(next_new, first_new)],
-        )
+        ):
+            yield from _parted(raw, reworded) if raw.move in reworded else (raw,)
         if block is None:
             return
         at_old, at_new = units_old[block.old[1]][1], units_new[block.new[1]][1]
@@ -128,6 +130,47 @@ def _travelling(moves: dict[Pair, int]) -> dict[Pair, int]:
         numbered[pair] = group
         before = pair
     return numbered
+
+
+def _reworded(
+    moves: dict[Pair, int], old: str, new: str, units_old: Sequence[Bounds], units_new: Sequence[Bounds]
+) -> dict[int | None, list[tuple[Bounds, Bounds]]]:
+    """For each move whose words changed too: what was exchanged in its passage, ``(old span, new span)``, in order."""
+    found: dict[int | None, list[tuple[Bounds, Bounds]]] = {}
+    for pair, number in sorted(moves.items(), key=lambda one: one[0].old or 0):
+        if pair.old is None or pair.new is None:
+            continue
+        (a, b), (c, d) = units_old[pair.old], units_new[pair.new]
+        if old[a:b] != new[c:d]:
+            edits = word_edits(old[a:b], new[c:d])
+            found.setdefault(number, []).extend(((a + i, a + j), (c + k, c + m)) for i, j, k, m in edits)
+    return found
+
+
+def _parted(half: Raw, reworded: dict[int | None, list[tuple[Bounds, Bounds]]]) -> Iterator[Raw]:
+    """One half of a move, cut where its words changed: they are plain edits between the pieces that only moved.
+
+    What went out of the passage stands in its old half, what came into it in its new one.
+    """
+    side = 0 if half.old[0] < half.old[1] else 1
+    start, end = (half.old, half.new)[side]
+    at = (half.new, half.old)[side]
+
+    def piece(a: int, b: int) -> Raw:
+        spans = ((a, b), at) if side == 0 else (at, (a, b))
+        return Raw(*spans, half.move, whole=True)
+
+    for twin in reworded[half.move]:
+        a, b = twin[side]
+        if a < b and start <= a and b <= end:
+            if start < a:
+                yield piece(start, a)
+            inner = piece(a, b)
+            inner.move, inner.within, inner.twin = None, half.move, twin
+            yield inner
+            start = b
+    if start < end:
+        yield piece(start, end)
 
 
 def _blocks(

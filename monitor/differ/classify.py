@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Final
 import regex
 
 from monitor.differ.lexicon import WORD
+from monitor.differ.raw import Raw
 from storage.records import COSMETIC_KINDS, Edit, EditKind, Severity, Span, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from monitor.differ.lexicon import Finder, Match, Rules
-    from monitor.differ.raw import Bounds, Raw
+    from monitor.differ.raw import Bounds
 
 AROUND: Final = 24
 """How far from the edit a match may begin or end, in code points."""
@@ -77,7 +78,9 @@ class Place:
 def classified(raw: Raw, place: Place) -> Edit:
     """The edit with its kinds, its severity, its sentences, and the rule behind each kind."""
     old, new = place.old.text[slice(*raw.old)], place.new.text[slice(*raw.new)]
-    found = dict(_kinds(raw, old, new, place))
+    # Within a moved passage the two sides of an exchange stand apart: what it is shows beside its counterpart only.
+    said = Raw(*raw.twin) if raw.twin is not None else raw
+    found = dict(_kinds(said, place.old.text[slice(*said.old)], place.new.text[slice(*said.new)], place))
     kinds = tuple(found)
     severity = max(SEVERITY[kind] for kind in kinds)
     return Edit(
@@ -85,10 +88,11 @@ def classified(raw: Raw, place: Place) -> Edit:
         severity=severity,
         old=Span(*raw.old, old),
         new=Span(*raw.new, new),
-        sentence_old=_sentence(place.old.text, place.sentences_old, raw.old),
-        sentence_new=_sentence(place.new.text, place.sentences_new, raw.new),
+        sentence_old=_sentence(place.old.text, place.sentences_old, said.old),
+        sentence_new=_sentence(place.new.text, place.sentences_new, said.new),
         move=raw.move,
         rules=tuple(rule for kind, rule in found.items()),
+        within=raw.within,
     )
 
 
