@@ -9,12 +9,12 @@ from __future__ import annotations
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
 import regex
 
-from monitor.differ.lexicon import WORD
+from monitor.differ.lexicon import HAN, WORD
 from monitor.differ.raw import Raw
 from storage.records import COSMETIC_KINDS, Edit, EditKind, Severity, Span, Text
 
@@ -149,10 +149,22 @@ def _cosmetic(raw: Raw, old: str, new: str, rules: Rules) -> tuple[EditKind, str
     if folded_old.casefold() == folded_new.casefold():
         return EditKind.CASE, "case:letters"
     letters_old, letters_new = _LETTERS.sub("", folded_old), _LETTERS.sub("", folded_new)
-    if letters_old.casefold() == letters_new.casefold() and not _tells(old, new):
-        kind = EditKind.PUNCTUATION
-        return kind, "punctuation:marks"
+    if letters_old.casefold() == letters_new.casefold():
+        if _compound(old, new):
+            return EditKind.SPELLING, "spelling:compound"
+        if not _tells(old, new):
+            return EditKind.PUNCTUATION, "punctuation:marks"
     return _spelling(folded_old, folded_new, old, new, rules)
+
+
+_JOINED: Final = regex.compile(r"\p{L}+")
+_PARTED: Final = regex.compile(r"\p{L}+(?:[-‐‑ ]\p{L}+)+")
+
+
+def _compound(old: str, new: str) -> bool:
+    """One word on one side, the same in parts on the other: co-operation, cooperation; week-end, weekend."""
+    old, new = old.strip(), new.strip()
+    return any(_JOINED.fullmatch(one) and _PARTED.fullmatch(other) for one, other in ((old, new), (new, old)))
 
 
 def _space(old: str, new: str) -> tuple[EditKind, str]:
@@ -187,13 +199,21 @@ def _bound(raw: Raw, old: str, new: str, rules: Rules) -> tuple[EditKind, str] |
 def _folded(text: str) -> str:
     """Quotes, dashes, ellipses and the width of characters made alike; superscripts and fractions are left alone."""
     text = text.translate(_QUOTES)
-    if text.isascii():
-        return text
-    folded = "".join(unicodedata.normalize("NFKC", char) if _only_form(char) else char for char in text)
-    return unicodedata.normalize("NFC", folded).translate(_QUOTES).replace("…", "...").translate(_CJK_MARKS)
+    if not text.isascii():
+        folded = "".join(unicodedata.normalize("NFKC", char) if _only_form(char) else char for char in text)
+        text = unicodedata.normalize("NFC", folded).translate(_QUOTES).replace("…", "...").translate(_CJK_MARKS)
+    return _RUNS.sub(_one_mark, text)
 
 
-_CJK_MARKS: Final = str.maketrans("，。；：！？（）、", ",.;:!?(),")
+def _one_mark(found: regex.Match[str]) -> str:
+    """Several signs that stand for one: ``--`` for a dash, ``……`` for an ellipsis, ``''`` and ``<<`` for quotes."""
+    first = found.group()[0]
+    return "..." if first == "." else "-" if first == "-" else '"'
+
+
+_CJK_MARKS: Final = str.maketrans("，。；：！？（）", ",.;:!?()")
+"""The enumeration comma ``、`` is left out: it is no form of ``，`` but another mark."""
+_RUNS: Final = regex.compile(r"-{2,}|\.{3,}|''|<<|>>")
 
 
 def _only_form(char: str) -> bool:
@@ -213,20 +233,71 @@ def _tells(old: str, new: str) -> bool:
 def _spelling(old: str, new: str, raw_old: str, raw_new: str, rules: Rules) -> tuple[EditKind, str] | None:
     if old.translate(rules.simplified) == new.translate(rules.simplified):
         return EditKind.SPELLING, "spelling:traditional-simplified"
+    if "'" in old + new and _expanded(raw_old) == _expanded(raw_new):
+        return EditKind.SPELLING, "spelling:contraction"
     words_old = [word.casefold() for word in _WORDS.findall(raw_old)]
     words_new = [word.casefold() for word in _WORDS.findall(raw_new)]
     if not words_old or len(words_old) != len(words_new):
-        if words_old and "".join(words_old) == "".join(words_new):
-            return EditKind.SPELLING, "spelling:compound"
         return None
+    rule = ""
     for one, other in zip(words_old, words_new, strict=True):
-        if one != other and not _variants(one, other, rules):
-            break
-    else:
-        return EditKind.SPELLING, "spelling:variant"
-    if all(one == other or _slip(one, other) for one, other in zip(words_old, words_new, strict=True)):
-        return EditKind.SPELLING, "spelling:slip"
-    return None
+        if one != other:
+            rule = _same_word(one, other, rules)
+            if not rule:
+                return None
+    return (EditKind.SPELLING, f"spelling:{rule}") if rule else None
+
+
+def _same_word(one: str, other: str, rules: Rules) -> str:
+    """Which rule makes two different words spellings of one; '' when none does."""
+    if _variants(one, other, rules):
+        return "variant"
+    if _accents(one, other, rules):
+        return "accents"
+    return "slip" if _slip(one, other, rules) else ""
+
+
+_CONTRACTED: Final = (
+    (regex.compile(r"\bcan(?:'t| ?not)\b"), "can not"),
+    (regex.compile(r"\bwon't\b"), "will not"),
+    (regex.compile(r"\bshan't\b"), "shall not"),
+    (regex.compile(r"n't\b"), " not"),
+    (regex.compile(r"'re\b"), " are"),
+    (regex.compile(r"'ve\b"), " have"),
+    (regex.compile(r"'ll\b"), " will"),
+    (regex.compile(r"\b(it|he|she|that|there|what|who)'s\b"), r"\1 is"),
+    (regex.compile(r"\bi'm\b"), "i am"),
+)
+
+
+def _expanded(text: str) -> str:
+    text = " ".join(text.translate(_QUOTES).casefold().split())
+    for short, whole in _CONTRACTED:
+        text = short.sub(whole, text)
+    return text
+
+
+def _accents(one: str, other: str, rules: Rules) -> bool:
+    """The same letters but for accents, œ and æ; never where an accent makes another word (marché, a) or form (-é)."""
+    if len(one) < 3 or (one.isascii() and other.isascii()) or frozenset((one, other)) in rules.accents:
+        return False
+    bare_one, bare_other = _unaccented(one), _unaccented(other)
+    if bare_one != bare_other:
+        return False
+    return not _ENDS_IN_E.search(bare_one) or _ending(one) == _ending(other)
+
+
+_ENDS_IN_E: Final = regex.compile(r"e(?:e?s?)$")
+
+
+def _ending(word: str) -> str:
+    return unicodedata.normalize("NFC", word)[-3:].lstrip("bcdfghjklmnpqrstvwxyzç")
+
+
+@lru_cache(maxsize=4096)
+def _unaccented(word: str) -> str:
+    parted = unicodedata.normalize("NFD", word.replace("œ", "oe").replace("æ", "ae"))
+    return "".join(char for char in parted if not unicodedata.combining(char))
 
 
 _VARIANT_ENDINGS: Final = (
@@ -257,11 +328,14 @@ def _variant(word: str, rules: Rules) -> str:
     return word
 
 
-def _slip(one: str, other: str) -> bool:
+def _slip(one: str, other: str, rules: Rules) -> bool:
     """A slip of the keyboard in a long word: one letter too many or too few, wrong, or two turned round; not at its ends.
 
-    The ends carry the grammar (-s, -ed, un-), so a change there is wording.
+    The ends carry the grammar (-s, -ed, un-), so a change there is wording. Two words that are alike and both real
+    (prescribe, proscribe) are listed; number words and the like are never slips.
     """
+    if frozenset((one, other)) in rules.alike or any(word in finder.vocabulary for word in (one, other) for finder in rules.guards):
+        return False
     short, long = sorted((one, other), key=len)
     if len(short) < 6 or len(long) - len(short) > 1 or not one.isalpha() or not other.isalpha():
         return False
@@ -308,29 +382,107 @@ def _lexical(raw: Raw, old: str, new: str, place: Place) -> Iterator[tuple[EditK
     rules = place.rules
     before, after = Side(place.old.text, raw.old), Side(place.new.text, raw.new)
     for name, finder in rules.formulas:
-        if _differ(before.over(finder), after.over(finder)):
+        if _differ(before.over(finder), after.over(finder), finder):
             yield EditKind.FORMULA, f"formula:{name}"
             break
     dates_old, dates_new = before.over(rules.date), after.over(rules.date)
-    if _differ(dates_old, dates_new):
-        yield EditKind.DATE, "date:expression"
+    if _differ(dates_old, dates_new, rules.date):
+        yield EditKind.DATE, "date:expression" + _added(rules.date, dates_old + dates_new)
     numbers_old = _outside(before.over(rules.number), dates_old)
     numbers_new = _outside(after.over(rules.number), dates_new)
-    if _differ(numbers_old, numbers_new):
+    if _differ(numbers_old, numbers_new, rules.number) and not _mere_article(numbers_old, numbers_new):
         figures = any(any(char.isdigit() for char in one[2]) for one in (*numbers_old, *numbers_new))
-        yield EditKind.NUMBER, "number:" + ("digits" if figures else "words")
+        yield EditKind.NUMBER, "number:" + ("digits" if figures else "words") + _added(rules.number, numbers_old + numbers_new)
     for kind, finder in rules.words.items():
         said_old = _outside(before.over(finder), dates_old)
         said_new = _outside(after.over(finder), dates_new)
-        if not _differ(said_old, said_new):
+        if not _differ(said_old, said_new, finder):
+            derived = _derived(kind, old, new, rules)
+            if derived:
+                yield kind, f"{kind.value}:{derived}"
             continue
         if kind is EditKind.ATTRIBUTION and not (
             said_old and said_new and max(len(old), len(new)) < ATTRIBUTION_LONGEST
         ):
             continue
-        yield kind, f"{kind.value}:{(said_old or said_new)[0][2].casefold()}"
-    if _names(raw, place) and not dates_old and not dates_new:
-        yield EditKind.NAME, "name:capitalised"
+        # the word that only one side has says more than one that both have
+        olds, news = _said(said_old, finder), _said(said_new, finder)
+        told = next((one for one in said_old if finder.said(one) not in news), None) or next(
+            one for one in (*said_new, *said_old) if one in said_old or finder.said(one) not in olds
+        )
+        yield kind, f"{kind.value}:{told[2].casefold()}" + _added(finder, [told])
+    if not dates_old and not dates_new:
+        if _names(raw, place):
+            yield EditKind.NAME, "name:capitalised"
+        elif HAN.search(old + new) and (rule := _han_names(raw, before, after, old, new, rules)):
+            yield EditKind.NAME, rule
+
+
+def _added(finder: Finder, matches: list[Match]) -> str:
+    """Says so when the word came from ``config.yaml``."""
+    return " (config.yaml)" if finder.added and any(finder.said(one) in finder.added for one in matches) else ""
+
+
+def _mere_article(before: list[Match], after: list[Match]) -> bool:
+    """«一个», «one», «both» against nothing: an article or a pronoun, and no number."""
+    if before and after:
+        return False
+    return all(one[2].casefold() in _ARTICLES for one in (*before, *after))
+
+
+_ARTICLES: Final = frozenset(["一", "one", "both", "single", "两"])
+
+
+def _derived(kind: EditKind, old: str, new: str, rules: Rules) -> str:
+    """What the form of a word says: lawful → unlawful (negation); prendra → prendrait (modality)."""
+    if kind is EditKind.ATTRIBUTION:
+        return ""
+    one, other = old.strip().casefold(), new.strip().casefold()
+    if not one or not other or " " in one or " " in other:
+        return ""
+    short, long = sorted((one, other), key=len)
+    if kind is EditKind.NEGATION:
+        for prefix in rules.prefixes:
+            if long == prefix + short and (len(short) >= 4 or HAN.match(short)):
+                return f"{prefix}-"
+        return ""
+    for future, conditional in (("ra", "rait"), ("ront", "raient")):
+        for a, b in ((one, other), (other, one)):
+            if len(a) > 4 and a.endswith(future) and b == a[: -len(future)] + conditional:
+                return f"-{future}/-{conditional}"
+    return ""
+
+
+def _han_names(raw: Raw, before: Side, after: Side, old: str, new: str, rules: Rules) -> str:
+    """Chinese names, by list, by a title beside them, and by the characters of transliterations; quiet when unsure."""
+    if max(len(old), len(new)) > HAN_NAME_LONGEST:
+        return ""
+    if _differ(a := before.over(rules.names), b := after.over(rules.names), rules.names):
+        if (a and b) or old.strip() in _texts(a) or new.strip() in _texts(b):
+            return "name:list" + _added(rules.names, a + b)
+    if _texts(a := before.persons(rules)) != _texts(b := after.persons(rules)) and a and b:
+        return "name:title"
+    one, other = before.foreign(rules), after.foreign(rules)
+    if one and other and one != other:
+        return "name:transliteration"
+    suffix = place_suffix(before, after)
+    if 2 <= len(old) <= 4 and 2 <= len(new) <= 4 and suffix and not (set(old + new) & _NO_NAME):
+        return f"name:…{suffix}"
+    return ""
+
+
+def place_suffix(before: Side, after: Side) -> str:
+    """The ending of a place's name that follows the edit on both sides."""
+    one, other = before.next(), after.next()
+    return one[0] if one and one[0] in "省市县州镇乡村岛湾" and one == other else ""
+
+
+HAN_NAME_LONGEST: Final = 16
+_NO_NAME: Final = frozenset("的了在是和与各全本该此这那每某新旧大中小主要一二三四五六七八九十两几多有无不发展建设城农乡")
+
+
+def _texts(matches: list[Match]) -> list[str]:
+    return sorted(one[2] for one in matches)
 
 
 class Side:
@@ -351,6 +503,30 @@ class Side:
             if (one[0] < end and one[1] > start) or (start == end and one[0] < start < one[1])
         ]
 
+    def persons(self, rules: Rules) -> list[Match]:
+        """Names beside a title that lie over the edit."""
+        found = []
+        for one in rules.persons.finditer(self._text, self._low, self._high):
+            start, end = one.span(one.lastindex or 0)
+            if start < self._end and end > self._start:
+                found.append((start, end, self._text[start:end]))
+        return found
+
+    def foreign(self, rules: Rules) -> str:
+        """The transliterated name that makes up the edit, with what of it was kept; '' for none."""
+        for one in rules.foreign.finditer(self._text, self._low, self._high):
+            if one.start() <= self._start and self._end <= one.end() and self._start < self._end:
+                # ordinary characters may stand before a name that is written with the same ones
+                text = self._text[self._start : one.end()] if self._end - self._start >= 2 else one.group()
+                telling = sum(char in rules.telling for char in text)
+                if len(text) >= 2 and telling >= max(2, 0.7 * len(text)):
+                    return text
+        return ""
+
+    def next(self) -> str:
+        """The two characters behind the edit."""
+        return self._text[self._end : self._end + 2]
+
     def _touched(self) -> frozenset[str]:
         """The words of which a match over the edit holds one: the edit's own; without any, its neighbours."""
         inside: set[str] = set()
@@ -366,17 +542,17 @@ class Side:
         return frozenset(inside or nearest)
 
 
-def _differ(before: list[Match], after: list[Match]) -> bool:
+def _differ(before: list[Match], after: list[Match], finder: Finder) -> bool:
     """Whether two sides say something else; the order does not matter."""
-    return bool(before or after) and _said(before) != _said(after)
+    return bool(before or after) and _said(before, finder) != _said(after, finder)
 
 
-def _said(matches: list[Match]) -> list[str]:
-    return sorted(" ".join(_folded(text).casefold().split()) for _, _, text in matches)
+def _said(matches: list[Match], finder: Finder) -> list[str]:
+    return sorted(finder.said((start, end, _folded(text))) for start, end, text in matches)
 
 
 def _outside(matches: list[Match], others: list[Match]) -> list[Match]:
-    return [one for one in matches if not any(a <= one[0] and one[1] <= b for a, b, _ in others)]
+    return [one for one in matches if not any(a < one[1] and one[0] < b for a, b, _ in others)]
 
 
 def _names(raw: Raw, place: Place) -> bool:
@@ -404,7 +580,7 @@ def _capitalised(text: str, starts: frozenset[int], span: Bounds, rules: Rules) 
         if len(word) < 2 or word.casefold() in rules.common:
             continue
         first = one.start() in starts or not text[max(0, one.start() - 2) : one.start()].strip("\"'“‘«( \n")
-        if first and one.start() in starts and not word.isupper():
+        if first and one.start() in starts and not word.isupper() and word.casefold() not in rules.capitals:
             continue
         found.append(word)
     return found
