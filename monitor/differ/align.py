@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 REWORDED: Final = 0.40
 """Below this similarity two sentences are not wordings of one."""
+ALONE: Final = 0.25
+"""The same for two that stand alone between the same neighbours on both sides: nothing else could have become of them."""
 MOVED: Final = 0.80
 MOVED_WORDS: Final = 5
 MOVED_EQUAL_WORDS: Final = 3
@@ -32,7 +34,9 @@ RARE: Final = 12
 CANDIDATES: Final = 6
 TWINS: Final = 64
 
-_WORD: Final = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]|[\p{L}\p{M}\p{N}]+")
+_WORD: Final = regex.compile(
+    r"[\p{Han}\p{Hiragana}\p{Katakana}]|[[\p{L}\p{M}\p{N}]--[\p{Han}\p{Hiragana}\p{Katakana}]]+", regex.V1
+)
 SMALL: Final = frozenset(
     [
         "a",
@@ -177,9 +181,30 @@ def align(old: Sequence[str], new: Sequence[str]) -> tuple[Pair, ...]:
             candidates.append((a, b, alike * alike * max(weights_old[a], weights_new[b])))
     chain = heaviest_chain(candidates)
     kept = [Pair(a, b, scored.get((a, b), 1.0)) for a, b in chain]
+    kept = _with_lone(kept, (len(old), len(new)), (bags_old, bags_new), (weights_old, weights_new))
     used_old, used_new = {pair.old for pair in kept}, {pair.new for pair in kept}
     moves = _moves(old, new, scored, used_old, used_new)
     return _in_order(len(old), len(new), kept, moves)
+
+
+def _with_lone(
+    kept: Sequence[Pair],
+    sizes: tuple[int, int],
+    bags: tuple[dict[int, Counter[str]], dict[int, Counter[str]]],
+    weights: tuple[dict[int, float], dict[int, float]],
+) -> list[Pair]:
+    """The chain, and between its pairs each gap of one sentence on both sides whose two share something."""
+    out: list[Pair] = []
+    at_old = at_new = 0
+    for pair in (*kept, Pair(*sizes, 0.0)):
+        a, b = at_old, at_new
+        if pair.old == a + 1 and pair.new == b + 1 and a in bags[0] and b in bags[1]:
+            alike = similarity(bags[0][a], bags[1][b], weights[0][a], weights[1][b])
+            if alike >= ALONE:
+                out.append(Pair(a, b, alike))
+        out.append(pair)
+        at_old, at_new = (pair.old or 0) + 1, (pair.new or 0) + 1
+    return out[:-1]
 
 
 def _equal(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, float]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.differ import DIFFER
 from monitor.differ.align import Pair, align, bag, weight
-from monitor.differ.classify import Place, classified
+from monitor.differ.classify import Place, classified, spanned
 from monitor.differ.graphemes import is_bound
 from monitor.differ.lexicon import Rules, default_rules
 from monitor.differ.raw import Bounds, Raw
@@ -45,7 +45,8 @@ def change(old: Text, new: Text, rules: Rules | None) -> Change:
         units_new = [(a + head, b + head) for a, b in bounds(new.text[head:tail_new])]
         found = list(_raw_edits(old.text, new.text, (head, tail_old), (head, tail_new), units_old, units_new))
         place = Place(old, new, rules or default_rules(), units_old, units_new)
-        edits = tuple(classified(one, place) for one in _tidy(found, old.text, new.text))
+        raws = _expressions(_tidy(found, old.text, new.text), place)
+        edits = tuple(classified(one, place) for one in raws)
     script = delta(edits, len(old.text))
     _prove(edits, script, old.text, new.text)
     severity = max((edit.severity for edit in edits), default=None)
@@ -303,6 +304,25 @@ def _exchanged(
 ) -> Iterator[Raw]:
     """Sentences on both sides that are no wordings of each other: one replacement, unless some of them moved."""
     core_old, core_new = (units_old[0][0][0], units_old[-1][0][1]), (units_new[0][0][0], units_new[-1][0][1])
+    leads = old[span_old[0] : core_old[0]], new[span_new[0] : core_new[0]]
+    trails = old[core_old[1] : span_old[1]], new[core_new[1] : span_new[1]]
+    if leads[0] != leads[1] and trails[0] != trails[1] and (leads[0] == trails[1] or trails[0] == leads[1]):
+        # One left the beginning of a paragraph, another came to the end of the one before (or the other way round): the
+        # break between the two stays, and what went and came stand on its two sides.
+        out = [
+            (Raw(piece, (span_new[leads[0] == trails[1]],) * 2, number, whole=True))
+            for piece, number in _grouped(
+                (core_old[0], span_old[1]) if leads[0] == trails[1] else (span_old[0], core_old[1]), units_old
+            )
+        ]
+        come = [
+            Raw((span_old[leads[0] != trails[1]],) * 2, piece, number, whole=True)
+            for piece, number in _grouped(
+                (span_new[0], core_new[1]) if leads[0] == trails[1] else (core_new[0], span_new[1]), units_new
+            )
+        ]
+        yield from (*come, *out) if leads[0] == trails[1] else (*out, *come)
+        return
     lead = Raw((span_old[0], core_old[0]), (span_new[0], core_new[0]))
     trail = Raw((core_old[1], span_old[1]), (core_new[1], span_new[1]))
     if old[slice(*lead.old)] != new[slice(*lead.new)]:
@@ -336,6 +356,36 @@ def _tidy(found: list[Raw], old: str, new: str) -> list[Raw]:
         else:
             place += 1
     return edits
+
+
+_FIGURED: Final = re.compile(r"[\d零〇一二三四五六七八九十百千万亿两]")
+EXPRESSION_GAP: Final = 12
+
+
+def _expressions(edits: list[Raw], place: Place) -> list[Raw]:
+    """Edits within one date or one number on both sides are one edit: «May 3, 2021» for «June 4, 2022»."""
+    old, new = place.old.text, place.new.text
+    out: list[Raw] = []
+    for one in edits:
+        last = out[-1] if out else None
+        if last is not None and 0 < one.old[0] - last.old[1] <= EXPRESSION_GAP and _joinable(last, one):
+            gap = old[last.old[1] : one.old[0]]
+            figured = _FIGURED.search(old[slice(*last.old)]) or _FIGURED.search(old[slice(*one.old)])
+            if (
+                figured
+                and "\n" not in gap
+                and gap == new[last.new[1] : one.new[0]]
+                and spanned(place.rules, old, (last.old[1], one.old[0]), (last.old[0], one.old[1]))
+                and spanned(place.rules, new, (last.new[1], one.new[0]), (last.new[0], one.new[1]))
+            ):
+                out[-1] = _union(last, one)
+                continue
+        out.append(one)
+    return out
+
+
+def _joinable(a: Raw, b: Raw) -> bool:
+    return not (a.whole or b.whole or a.split or b.split or a.merged or b.merged) and a.move is None and b.move is None
 
 
 def _one_run(a: Raw, b: Raw) -> bool:
@@ -383,7 +433,9 @@ def _stats(edits: Sequence[Edit], old: str, new: str) -> Stats:
     return Stats(total_old, total_new, deleted, inserted, round(similarity, 4))
 
 
-_WORD: Final = re.compile(r"[\u3400-\u9fff\u3040-\u30ff]|[^\W_]+(?:[.,'’][^\W_]+)*")
+_WORD: Final = re.compile(
+    r"[\u3400-\u9fff\u3040-\u30ff]|[^\W_\u3400-\u9fff\u3040-\u30ff]+(?:[.,'’][^\W_\u3400-\u9fff\u3040-\u30ff]+)*"
+)
 _PLAIN_WORD: Final = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
 
 

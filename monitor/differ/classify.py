@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import regex
 
+from monitor.differ.align import SMALL
 from monitor.differ.lexicon import HAN, WORD
 from monitor.differ.raw import Raw
 from storage.records import COSMETIC_KINDS, Edit, EditKind, Severity, Span, Text
@@ -50,7 +51,7 @@ _TYPOGRAPHIC: Final = frozenset({"<wide>", "<narrow>", "<compat>", "<noBreak>", 
 _TELLING_MARKS: Final = regex.compile(r"[%％‰$€£¥₽°+<>=±≥≤]|(?<=\d)[.,:/-](?=\d)|(?:^|\s)[-−](?=\d)")
 _LETTERS: Final = regex.compile(r"[^\p{L}\p{N}\p{M}]+")
 _CAPITALISED: Final = regex.compile(r"(?<![\p{L}\p{N}])\p{Lu}[\p{L}\p{M}'’-]*")
-_WORDS: Final = regex.compile(r"[\p{Han}]|[\p{L}\p{N}\p{M}]+")
+_WORDS: Final = regex.compile(r"\p{Han}|[[\p{L}\p{N}\p{M}]--\p{Han}]+", regex.V1)
 
 
 @dataclass(frozen=True)
@@ -364,33 +365,55 @@ def _wording(raw: Raw, old: str, new: str, place: Place) -> Iterator[tuple[EditK
         yield (EditKind.SPLIT, "split:reworded") if raw.split else (EditKind.MERGED, "merged:reworded")
     one_sided = not old.strip() or not new.strip()
     small = max(len(_WORDS.findall(old)), len(_WORDS.findall(new))) <= SMALL_EDIT_WORDS
-    lexical = [] if raw.whole or (one_sided and not small) else list(_lexical(raw, old, new, place))
+    covered: tuple[list[Match], list[Match]] = ([], [])
+    lexical = [] if raw.whole or (one_sided and not small) else list(_lexical(raw, old, new, place, covered))
     yield from lexical
     if one_sided:
         return
-    explained = bool(lexical) and max(len(_WORDS.findall(old)), len(_WORDS.findall(new))) <= _explained_words(lexical)
-    if not explained:
+    if not lexical or max(
+        _beyond(text.text, span, found, named=any(kind is EditKind.NAME for kind, _ in lexical))
+        for text, span, found in ((place.old, raw.old, covered[0]), (place.new, raw.new, covered[1]))
+    ) > BEYOND_MOST:
         yield EditKind.WORDING, "wording"
 
 
-def _explained_words(lexical: list[tuple[EditKind, str]]) -> int:
-    """Up to how many words an edit is wholly what its lexical kinds say; beyond, it is a rewording as well."""
-    return 4 + 2 * len(lexical)
+BEYOND_MOST: Final = 1.5
+"""With more weight of words that no lexical kind covers, an edit is a rewording as well."""
 
 
-def _lexical(raw: Raw, old: str, new: str, place: Place) -> Iterator[tuple[EditKind, str]]:
+def _beyond(text: str, span: Bounds, covered: list[Match], *, named: bool) -> float:
+    """The weight of the words of the edit that lie in no match: small words and single characters count a half."""
+    heavy = 0.0
+    for one in _WORDS.finditer(text, *span):
+        word = one.group()
+        if any(a < one.end() and one.start() < b for a, b, _ in covered):
+            continue
+        if HAN.match(word):
+            heavy += 0.0 if named else 0.5
+        elif not (named and word[0].isupper()):
+            heavy += 0.5 if word.casefold() in SMALL else 1.0
+    return heavy
+
+
+def _lexical(
+    raw: Raw, old: str, new: str, place: Place, covered: tuple[list[Match], list[Match]]
+) -> Iterator[tuple[EditKind, str]]:
+    """The lexical kinds, each with its rule; ``covered`` is given the matches behind them, of both sides."""
     rules = place.rules
     before, after = Side(place.old.text, raw.old), Side(place.new.text, raw.new)
     for name, finder in rules.formulas:
-        if _differ(before.over(finder), after.over(finder), finder):
+        if _differ(found_old := before.over(finder), found_new := after.over(finder), finder):
+            _cover(covered, found_old, found_new)
             yield EditKind.FORMULA, f"formula:{name}"
             break
     dates_old, dates_new = before.over(rules.date), after.over(rules.date)
-    if _differ(dates_old, dates_new, rules.date):
+    if _differ(dates_old, dates_new, rules.date) and not _weak(rules.date, dates_old, dates_new, old, new):
+        _cover(covered, dates_old, dates_new)
         yield EditKind.DATE, "date:expression" + _added(rules.date, dates_old + dates_new)
     numbers_old = _outside(before.over(rules.number), dates_old)
     numbers_new = _outside(after.over(rules.number), dates_new)
     if _differ(numbers_old, numbers_new, rules.number) and not _mere_article(numbers_old, numbers_new):
+        _cover(covered, numbers_old, numbers_new)
         figures = any(any(char.isdigit() for char in one[2]) for one in (*numbers_old, *numbers_new))
         yield EditKind.NUMBER, "number:" + ("digits" if figures else "words") + _added(rules.number, numbers_old + numbers_new)
     for kind, finder in rules.words.items():
@@ -405,6 +428,7 @@ def _lexical(raw: Raw, old: str, new: str, place: Place) -> Iterator[tuple[EditK
             said_old and said_new and max(len(old), len(new)) < ATTRIBUTION_LONGEST
         ):
             continue
+        _cover(covered, said_old, said_new)
         # the word that only one side has says more than one that both have
         olds, news = _said(said_old, finder), _said(said_new, finder)
         told = next((one for one in said_old if finder.said(one) not in news), None) or next(
@@ -412,15 +436,42 @@ def _lexical(raw: Raw, old: str, new: str, place: Place) -> Iterator[tuple[EditK
         )
         yield kind, f"{kind.value}:{told[2].casefold()}" + _added(finder, [told])
     if not dates_old and not dates_new:
-        if _names(raw, place):
+        if _names(raw, place, numbers_old, numbers_new):
             yield EditKind.NAME, "name:capitalised"
         elif HAN.search(old + new) and (rule := _han_names(raw, before, after, old, new, rules)):
             yield EditKind.NAME, rule
 
 
+def _cover(covered: tuple[list[Match], list[Match]], old: list[Match], new: list[Match]) -> None:
+    covered[0].extend(old)
+    covered[1].extend(new)
+
+
+def spanned(rules: Rules, text: str, gap: Bounds, around: Bounds) -> bool:
+    """Whether one date or one number reaches over ``gap`` into what stands on both sides of it."""
+    low, high = max(0, around[0] - AROUND), min(len(text), around[1] + AROUND)
+    return any(
+        one[0] < gap[0] and one[1] > gap[1]
+        for finder in (rules.date, rules.number)
+        for one in finder.find(text, low, high)
+    )
+
+
 def _added(finder: Finder, matches: list[Match]) -> str:
     """Says so when the word came from ``config.yaml``."""
     return " (config.yaml)" if finder.added and any(finder.said(one) in finder.added for one in matches) else ""
+
+
+def _weak(finder: Finder, before: list[Match], after: list[Match], old: str, new: str) -> bool:
+    """«morning» in a passage that was replaced by another: what the edit is about is not the time."""
+    if before and after:
+        return False
+    if max(len(_WORDS.findall(old)), len(_WORDS.findall(new))) <= WEAK_WORDS:
+        return False
+    return all(finder.said(one) in finder.weak for one in (*before, *after))
+
+
+WEAK_WORDS: Final = 3
 
 
 def _mere_article(before: list[Match], after: list[Match]) -> bool:
@@ -462,9 +513,14 @@ def _han_names(raw: Raw, before: Side, after: Side, old: str, new: str, rules: R
             return "name:list" + _added(rules.names, a + b)
     if _texts(a := before.persons(rules)) != _texts(b := after.persons(rules)) and a and b:
         return "name:title"
+    if len(old) == len(new) == 3 and rules.own.fullmatch(old) and rules.own.fullmatch(new):
+        return "name:person"
     one, other = before.foreign(rules), after.foreign(rules)
     if one and other and one != other:
         return "name:transliteration"
+    if min(len(old), len(new)) >= 3 and rules.foreign.fullmatch(old) and rules.foreign.fullmatch(new):
+        if all(not rules.telling.isdisjoint(one) for one in (old, new)):
+            return "name:transliteration"
     suffix = place_suffix(before, after)
     if 2 <= len(old) <= 4 and 2 <= len(new) <= 4 and suffix and not (set(old + new) & _NO_NAME):
         return f"name:…{suffix}"
@@ -478,6 +534,7 @@ def place_suffix(before: Side, after: Side) -> str:
 
 
 HAN_NAME_LONGEST: Final = 16
+_TITLED: Final = regex.compile("主席|总统|总理|首相|部长|外长|国务卿|大使|先生|女士|国王|议长|将军|特使|防长")
 _NO_NAME: Final = frozenset("的了在是和与各全本该此这那每某新旧大中小主要一二三四五六七八九十两几多有无不发展建设城农乡")
 
 
@@ -517,9 +574,11 @@ class Side:
         for one in rules.foreign.finditer(self._text, self._low, self._high):
             if one.start() <= self._start and self._end <= one.end() and self._start < self._end:
                 # ordinary characters may stand before a name that is written with the same ones
+                if _TITLED.match(self._text, one.end()):
+                    return one.group()
                 text = self._text[self._start : one.end()] if self._end - self._start >= 2 else one.group()
                 telling = sum(char in rules.telling for char in text)
-                if len(text) >= 2 and telling >= max(2, 0.7 * len(text)):
+                if len(text) >= 2 and telling >= max(2, 0.6 * len(text)):
                     return text
         return ""
 
@@ -534,7 +593,7 @@ class Side:
         for one in WORD.finditer(self._text, self._low, self._high):
             if one.end() <= self._start:
                 nearest = [one.group().casefold()]
-            elif one.start() < self._end or self._text[self._end : one.start()] in ("'", "’"):  # don|’t
+            elif one.start() < self._end or self._text[self._end : one.start()] in ("", "'", "’"):  # don|’t
                 inside.add(one.group().casefold())
             else:
                 nearest.append(one.group().casefold())
@@ -555,10 +614,10 @@ def _outside(matches: list[Match], others: list[Match]) -> list[Match]:
     return [one for one in matches if not any(a < one[1] and one[0] < b for a, b, _ in others)]
 
 
-def _names(raw: Raw, place: Place) -> bool:
+def _names(raw: Raw, place: Place, numbers_old: list[Match], numbers_new: list[Match]) -> bool:
     """Capitalised words that do not begin a sentence differ, and make up the edit on one side at least."""
-    before = _capitalised(place.old.text, place.starts_old, raw.old, place.rules)
-    after = _capitalised(place.new.text, place.starts_new, raw.new, place.rules)
+    before = _capitalised(place.old.text, place.starts_old, raw.old, place.rules, numbers_old)
+    after = _capitalised(place.new.text, place.starts_new, raw.new, place.rules, numbers_new)
     if sorted(before) == sorted(after):
         return False
     for found, text, span in ((before, place.old.text, raw.old), (after, place.new.text, raw.new)):
@@ -573,11 +632,13 @@ _LINKS: Final = frozenset(
 )
 
 
-def _capitalised(text: str, starts: frozenset[int], span: Bounds, rules: Rules) -> list[str]:
+def _capitalised(
+    text: str, starts: frozenset[int], span: Bounds, rules: Rules, numbers: list[Match]
+) -> list[str]:
     found = []
     for one in _CAPITALISED.finditer(text, span[0], span[1]):
         word = one.group()
-        if len(word) < 2 or word.casefold() in rules.common:
+        if len(word) < 2 or word.casefold() in rules.common or any(a <= one.start() < b for a, b, _ in numbers):
             continue
         first = one.start() in starts or not text[max(0, one.start() - 2) : one.start()].strip("\"'“‘«( \n")
         if first and one.start() in starts and not word.isupper() and word.casefold() not in rules.capitals:

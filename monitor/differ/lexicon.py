@@ -23,9 +23,10 @@ HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff〇]")
 _DIGIT: Final = re.compile(r"\d|[½¼¾⅓⅔⅛⅕]")
 Match = tuple[int, int, str]
 WORD: Final = re.compile(r"[^\W\d_]+")
-_ALONE: Final = re.compile(r"[^\W_]+")
-_EDGE: Final = r"(?<![^\W_])"
-_OVER: Final = r"(?![^\W_])"
+_ALONE: Final = re.compile("[^\\W_㐀-鿿]+")
+_EDGE: Final = "(?<![^\\W_㐀-鿿])"
+_OVER: Final = "(?![^\\W_㐀-鿿])"
+"""Where a word begins and ends; a Chinese character is no part of one."""
 _NOTHING: Final = re.compile(r"(?!)")
 
 
@@ -34,7 +35,8 @@ class Finder:
     """Patterns for one class. Those for Chinese, and those that need a figure, are tried only where there is one.
 
     ``vocabulary``: every word, small, that a match can hold, so that most places need not be looked at. ``single``: words
-    that match by themselves; they are looked up, since a pattern of thousands takes long to build. A match of a group named ``no`` is none: it keeps others from beginning within a word that only looks like one.
+    that match by themselves; they are looked up, since a pattern of thousands takes long to build. ``weak``: what counts
+    only where little else changed, or both sides have some. A match of a group named ``no`` is none: it keeps others from beginning within a word that only looks like one.
     ``same``: forms that say one thing. ``added``: the words that ``config.yaml`` brought.
     """
 
@@ -45,6 +47,7 @@ class Finder:
     same: Mapping[str, str] = field(default_factory=dict)
     added: frozenset[str] = frozenset()
     single: frozenset[str] = frozenset()
+    weak: frozenset[str] = frozenset()
 
     def find(self, text: str, low: int, high: int, words: frozenset[str] | None = None) -> list[Match]:
         """``(start, end, words)`` of every match within ``text[low:high]``, in order; overlapping ones by the earlier.
@@ -116,6 +119,7 @@ class Rules:
     names: Finder
     persons: re.Pattern[str]
     foreign: re.Pattern[str]
+    own: re.Pattern[str]
     telling: frozenset[str]
     capitals: frozenset[str]
     prefixes: tuple[str, ...]
@@ -189,6 +193,7 @@ def default_rules() -> Rules:
         names=Finder(_NOTHING, frozenset(), re.compile(_trie(names["zh"]["places"]))),
         persons=_persons(names["zh"]),
         foreign=re.compile(rf"[{names['zh']['transliterating']}]{{2,}}(?:·[{names['zh']['transliterating']}]+)*"),
+        own=re.compile(rf"[{names['zh']['surnames']}][{names['zh']['given']}]{{2}}"),
         telling=frozenset(names["zh"]["telling"]),
         capitals=frozenset([*names["places"], *names["titles"]]),
         prefixes=(*negation["en"]["prefixes"], *negation["zh"]["prefixes"]),
@@ -249,7 +254,7 @@ def _lexical(table: Mapping[str, Any]) -> Finder:
     from monitor.differ.inflect import english, french
 
     en, fr, zh = (table.get(language, {}) for language in ("en", "fr", "zh"))
-    same = _variants(en.get("same", ()))
+    same = _variants(en.get("same", ()), "|")
     words = [
         *en.get("words", ()), *en.get("phrases", ()), *fr.get("words", ()), *fr.get("phrases", ()),
         *(form for verb in en.get("regular", ()) for form in english(verb)),
@@ -336,7 +341,7 @@ def _date(table: Mapping[str, Any], numerals: str) -> Finder:
         r"(?:上午|下午|凌晨|晚上?|中午|早上|清晨|傍晚)?\s*\d{1,2}\s*[时点](?:\s*\d{1,2}\s*分|半|整)?(?![间候代期任而\d])|(?:上午|下午|凌晨|晚上?|中午)\s*\d{1,2}[:：]\d{2}",
         r"\d{2,4}\s*年代|\d{1,2}\s*世纪|\d{4}年度|\d{4}财年",
         rf"{_EDGE}\d{{4}}-\d{{1,2}}-\d{{1,2}}(?:[T ]\d{{2}}:\d{{2}}(?::\d{{2}})?Z?)?{_OVER}|{_EDGE}\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{2,4}}{_OVER}|{_EDGE}\d{{4}}/\d{{1,2}}/\d{{1,2}}{_OVER}",
-        rf"{_EDGE}\d{{1,2}}(?:[:：]\d{{2}}(?::\d{{2}})?|\s?h\s?\d{{2}}|\s?heures?(?:\s\d{{2}})?)(?:\s?[ap]\.?m\b\.?)?{_OVER}|{_EDGE}\d{{1,2}}(?:\.\d{{2}})?\s?[ap]\.?m\b\.?|{_EDGE}\d{{1,2}}\s?h{_OVER}|{_EDGE}\d{{1,2}}\s+o['’]clock",
+        rf"{_EDGE}\d{{1,2}}(?:[:：]\d{{2}}(?::\d{{2}})?|\s?h\s?\d{{2}}|\s?heures?\s\d{{2}})(?:\s?[ap]\.?m\b\.?)?{_OVER}|{_EDGE}\d{{1,2}}(?:\.\d{{2}})?\s?[ap]\.?m\b\.?|(?<!\d à )(?<=à )\d{{1,2}}\s?h(?:eures?)?{_OVER}|{_EDGE}\d{{1,2}}\s+o['’]clock",
         rf"{_EDGE}(?:FY\s?|Q[1-4]\s?|H[12]\s?|T[1-4]\s?)(?:19|20)?\d{{2}}(?:/\d{{2}})?{_OVER}|{_EDGE}Q[1-4]{_OVER}",
         rf"(?:{before})(?:1[5-9]|20)\d{{2}}(?:[-–/]\d{{2,4}})?s?{_OVER}(?!\s*(?:%|per\s|million|billion))",
         rf"{_EDGE}(?<![$€£¥.,/])(?:19|20)\d{{2}}(?:[-–/]\d{{2,4}})?s?{_OVER}(?![.,]\d|/\d|\s*(?:%|per\s|pour\s|million|billion|km|euros?|dollars|people|personnes|(?:[a-z]+\s)?[a-z]{{3,}}s\b|[个名人位家元项余多万]))",
@@ -362,6 +367,7 @@ def _date(table: Mapping[str, Any], numerals: str) -> Finder:
         named,
         re.compile("|".join(han)),
         re.compile("|".join(f"(?:{piece})" for piece in figures), re.IGNORECASE),
+        weak=frozenset([*table["days"], *table["zh"]]),
     )
 
 
@@ -371,12 +377,12 @@ def _persons(table: Mapping[str, Any]) -> re.Pattern[str]:
     return re.compile(rf"(?:{titled})({name})|({name})(?={titled})")
 
 
-def _variants(groups: Iterable[str]) -> dict[str, str]:
+def _variants(groups: Iterable[str], between: str | None = None) -> dict[str, str]:
     """Each listed spelling → the first of its line."""
     found: dict[str, str] = {}
     for group in groups:
-        first, *others = group.split()
-        found.update((other, first) for other in others)
+        first, *others = group.split(between)
+        found.update((form, first) for form in (first, *others))
     return found
 
 
