@@ -42,13 +42,18 @@ class Row:
     milliseconds: list[float] = field(default_factory=list)
 
 
-def crumbs(old: str, pieces: Pieces) -> list[str]:
+def crumbs(old: str, new: str, pieces: Pieces) -> list[str]:
     """For each crumb, the few characters around it. ``pieces``: in order, without moves."""
     return [
         old[max(0, a - 20) : d + 20]
-        for ((a, b), _), ((c, d), _) in pairwise(pieces)
-        if _lone(old[b:c]) and (_WORD.search(old[a:b]) or a == b) and (_WORD.search(old[c:d]) or c == d)
+        for ((a, b), (e, f)), ((c, d), (g, h)) in pairwise(pieces)
+        if _lone(old[b:c]) and _worded(old[a:b] + new[e:f]) and _worded(old[c:d] + new[g:h])
     ]
+
+
+def _worded(changed: str) -> bool:
+    """Whether words changed, within a paragraph: a bracket is no crumb, nor is a sentence beside whole new paragraphs."""
+    return "\n" not in changed and _WORD.search(changed) is not None
 
 
 def _lone(kept: str) -> bool:
@@ -86,7 +91,7 @@ def _count(row: Row, old: str, new: str, pieces: Pieces, took_s: float) -> None:
     worded = [(a, b) for a, b in pieces if old[slice(*a)].strip() or new[slice(*b)].strip()]
     row.pairs += 1
     row.edits += len(worded)
-    row.crumbs += len(crumbs(old, worded))
+    row.crumbs += len(crumbs(old, new, worded))
     row.tokens += sum(len(TOKEN.findall(old[slice(*a)])) + len(TOKEN.findall(new[slice(*b)])) for a, b in worded)
     row.milliseconds.append(1000 * took_s)
 
