@@ -50,7 +50,9 @@ def change(old: Text, new: Text, rules: Rules | None) -> Change:
     script = delta(edits, len(old.text))
     _prove(edits, script, old.text, new.text)
     severity = max((edit.severity for edit in edits), default=None)
-    return Change(edits, script, severity, _stats(edits, old.text, new.text), old.digest, new.digest, DIFFER)
+    added = rules.fingerprint if rules is not None else ""
+    name = f"{DIFFER}+{added}" if added else DIFFER
+    return Change(edits, script, severity, _stats(edits, old.text, new.text), old.digest, new.digest, name)
 
 
 def _prove(edits: Sequence[Edit], script: str, old: str, new: str) -> None:

@@ -212,7 +212,7 @@ def _one_mark(found: regex.Match[str]) -> str:
     return "..." if first == "." else "-" if first == "-" else '"'
 
 
-_CJK_MARKS: Final = str.maketrans("，。；：！？（）", ",.;:!?()")
+_CJK_MARKS: Final = str.maketrans("，。；：！？（）〈〉", ",.;:!?()<>")
 """The enumeration comma ``、`` is left out: it is no form of ``，`` but another mark."""
 _RUNS: Final = regex.compile(r"-{2,}|\.{3,}|''|<<|>>")
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 CLASSES: Final = (EditKind.NEGATION, EditKind.MODALITY, EditKind.ATTRIBUTION)
-EXTENSIBLE: Final = (*CLASSES, EditKind.NUMBER, EditKind.DATE, EditKind.NAME)
-"""The kinds that may be given more words."""
+EXTENSIBLE: Final = (*CLASSES, EditKind.NUMBER, EditKind.DATE, EditKind.NAME, EditKind.SPELLING)
+"""The kinds that may be given more words; for spelling, groups of them: ``program programme``."""
 
 HAN: Final = re.compile("[\u3400-\u4dbf\u4e00-\u9fff〇]")
 _DIGIT: Final = re.compile(r"\d|[½¼¾⅓⅔⅛⅕]")
@@ -143,9 +143,12 @@ class Rules:
             if kind is EditKind.NAME:
                 places = [word.casefold() for word in more]
                 whole = replace(whole, names=whole.names.joined(more), capitals=whole.capitals | set(places))
-            elif kind in (EditKind.NUMBER, EditKind.DATE):
-                field_of = {EditKind.NUMBER: "number", EditKind.DATE: "date"}[kind]
-                whole = replace(whole, **{field_of: getattr(whole, field_of).joined(more)})
+            elif kind is EditKind.SPELLING:
+                whole = replace(whole, variants={**whole.variants, **_variants(one.casefold() for one in more)})
+            elif kind is EditKind.NUMBER:
+                whole = replace(whole, number=whole.number.joined(more))
+            elif kind is EditKind.DATE:
+                whole = replace(whole, date=whole.date.joined(more))
             else:
                 whole = replace(whole, words={**whole.words, kind: whole.words[kind].joined(more)})
         phrases = tuple((name, _phrase(variants)) for name, variants in (formulas or {}).items())
