@@ -362,6 +362,7 @@ def _tidy(found: list[Raw], old: str, new: str) -> list[Raw]:
 
 _FIGURED: Final = re.compile(r"[\d零〇一二三四五六七八九十百千万亿两]")
 EXPRESSION_GAP: Final = 12
+EXPRESSION_LONGEST: Final = 80
 
 
 def _expressions(edits: list[Raw], place: Place) -> list[Raw]:
@@ -370,7 +371,8 @@ def _expressions(edits: list[Raw], place: Place) -> list[Raw]:
     out: list[Raw] = []
     for one in edits:
         last = out[-1] if out else None
-        if last is not None and 0 < one.old[0] - last.old[1] <= EXPRESSION_GAP and _joinable(last, one):
+        close = last is not None and 0 < one.old[0] - last.old[1] <= EXPRESSION_GAP
+        if last is not None and close and one.old[1] - last.old[0] <= EXPRESSION_LONGEST and _joinable(last, one):
             gap = old[last.old[1] : one.old[0]]
             figured = _FIGURED.search(old[slice(*last.old)]) or _FIGURED.search(old[slice(*one.old)])
             if (

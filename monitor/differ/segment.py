@@ -17,7 +17,7 @@ from storage.records import Span
 LONGEST: Final = 1500
 """A longer unit is cut at clause marks, found by content: that bounds every word diff."""
 
-_BREAK: Final = regex.compile(r"[ \t\r]*\n[ \t\r]*\n\s*|\u2029\s*|\f\s*")
+_BREAK: Final = regex.compile(r"(?<![ \t\r])[ \t\r]*+\n[ \t\r]*+\n\s*|\u2029\s*|\f\s*")
 _CLOSERS: Final = "\"'”’»›)\\]}」』）】》〉"
 _END: Final = regex.compile(
     rf"(?:[。！？；…‥]|(?<![.])\.(?=[{_CLOSERS}]*\s)|[.!?]+(?=[{_CLOSERS}]*(?:\s|$))|[!?]+)[。！？!?.…]*[{_CLOSERS}]*(?P<gap>\s*)"
