@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -64,6 +64,8 @@ class Place:
 
     sentences_old: Sequence[Bounds]
     sentences_new: Sequence[Bounds]
+    twins: dict[tuple[Bounds, Bounds], dict[EditKind, str]] = field(default_factory=dict)
+    """What was found of the edits within moved passages, each of which comes twice."""
 
     @cached_property
     def starts_old(self) -> frozenset[int]:
@@ -81,7 +83,11 @@ def classified(raw: Raw, place: Place) -> Edit:
     old, new = place.old.text[slice(*raw.old)], place.new.text[slice(*raw.new)]
     # Within a moved passage the two sides of an exchange stand apart: what it is shows beside its counterpart only.
     said = Raw(*raw.twin) if raw.twin is not None else raw
-    found = dict(_kinds(said, place.old.text[slice(*said.old)], place.new.text[slice(*said.new)], place))
+    found = place.twins.get(raw.twin) if raw.twin is not None else None
+    if found is None:
+        found = dict(_kinds(said, place.old.text[slice(*said.old)], place.new.text[slice(*said.new)], place))
+        if raw.twin is not None:
+            place.twins[raw.twin] = found
     kinds = tuple(found)
     severity = max(SEVERITY[kind] for kind in kinds)
     return Edit(

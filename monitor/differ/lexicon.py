@@ -36,7 +36,7 @@ class Finder:
 
     ``vocabulary``: every word, small, that a match can hold, so that most places need not be looked at. ``single``: words
     that match by themselves; they are looked up, since a pattern of thousands takes long to build. ``weak``: what counts
-    only where little else changed, or both sides have some. A match of a group named ``no`` is none: it keeps others from beginning within a word that only looks like one.
+    only where little else changed, or both sides have some. ``needs``: without it ``figures`` finds nothing. A match of a group named ``no`` is none: it keeps others from beginning within a word that only looks like one.
     ``same``: forms that say one thing. ``added``: the words that ``config.yaml`` brought.
     """
 
@@ -48,6 +48,7 @@ class Finder:
     added: frozenset[str] = frozenset()
     single: frozenset[str] = frozenset()
     weak: frozenset[str] = frozenset()
+    needs: re.Pattern[str] = _DIGIT
 
     def find(self, text: str, low: int, high: int, words: frozenset[str] | None = None) -> list[Match]:
         """``(start, end, words)`` of every match within ``text[low:high]``, in order; overlapping ones by the earlier.
@@ -65,7 +66,7 @@ class Finder:
                 if one.group().casefold() in self.single
             ]
             more += 1
-        for needs, pattern in ((HAN, self.han), (_DIGIT, self.figures)):
+        for needs, pattern in ((HAN, self.han), (self.needs, self.figures)):
             if pattern is not None and needs.search(text, low, high):
                 found += [(*one.span(), one.group()) for one in pattern.finditer(text, low, high) if one.lastgroup != "no"]
                 more += 1
@@ -371,6 +372,11 @@ def _date(table: Mapping[str, Any], numerals: str) -> Finder:
         re.compile("|".join(han)),
         re.compile("|".join(f"(?:{piece})" for piece in figures), re.IGNORECASE),
         weak=frozenset([*table["days"], *table["zh"]]),
+        needs=re.compile(
+            rf"\d(?:\d\d\d|\s*[:：/.\-月日号年时点世]|\d年代|\s?[hap]|\s*heure|\s+o['’])|\d.{{0,12}}?{month}|{month}.{{0,12}}?\d"
+            rf"|(?:FY|[QHT])\s?\d|{day}.{{0,6}}?\d|日.{{0,4}}?\d",
+            re.IGNORECASE,
+        ),
     )
 
 
