@@ -629,8 +629,15 @@ def _names(raw: Raw, place: Place, numbers_old: list[Match], numbers_new: list[M
     for found, text, span in ((before, place.old.text, raw.old), (after, place.new.text, raw.new)):
         words = [word for word in regex.findall(r"[\p{L}\p{M}]+", text[slice(*span)]) if word.lower() not in _LINKS]
         if words and len(" ".join(found).replace("-", " ").replace("'", " ").split()) >= len(words) * 0.6:
-            return True
+            return not _in_title_case(raw, place)
     return False
+
+
+def _in_title_case(raw: Raw, place: Place) -> bool:
+    """Whether the edit stands in a heading where most words have capitals: there they say nothing."""
+    sentence = _sentence(place.new.text, place.sentences_new, raw.new)[:400]
+    words = [word for word in regex.findall(r"\p{L}{4,}", sentence) if word.casefold() not in _LINKS]
+    return len(words) >= 3 and sum(word[0].isupper() for word in words) >= 0.8 * len(words)
 
 
 _LINKS: Final = frozenset(

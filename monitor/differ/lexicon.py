@@ -315,6 +315,7 @@ def _number(table: Mapping[str, Any]) -> Finder:
         rf"(?P<no>{_trie(zh['none'])}|十分(?![之钟]))",
         rf"[{number}]+分之[{number}]+(?:点[{number}]+)?|第[{number}]+",
         rf"(?:上|数|几|成)[十百千万亿]+|半数|一半|过半|大半|翻[{number}两]?番|减半|倍增|加倍|[{number}]成(?![为立就员果长本分功])",
+        rf"(?<=[(（])[{number}]+(?=[)）])|(?:(?<=\n)|(?<=　)|(?<=。))[{number}]+(?=[、．.])",
         rf"[{number}]{{2,}}(?:点[{number}]+)?(?:{currency})?|[{number}](?={measures})(?:{currency})?",
     ]
     romans = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"]
