@@ -494,9 +494,13 @@ def _derived(kind: EditKind, old: str, new: str, rules: Rules) -> str:
     """What the form of a word says: lawful → unlawful (negation); prendra → prendrait (modality)."""
     if kind is EditKind.ATTRIBUTION:
         return ""
-    one, other = old.strip().casefold(), new.strip().casefold()
-    if not one or not other or " " in one or " " in other:
+    words_old, words_new = old.casefold().split(), new.casefold().split()
+    if not words_old or len(words_old) != len(words_new):
         return ""
+    changed = [pair for pair in zip(words_old, words_new, strict=True) if pair[0] != pair[1] and not set(pair) <= {"a", "an"}]
+    if len(changed) != 1:
+        return ""
+    ((one, other),) = changed
     short, long = sorted((one, other), key=len)
     if kind is EditKind.NEGATION:
         for prefix in rules.prefixes:

@@ -258,13 +258,13 @@ def _lexical(table: Mapping[str, Any]) -> Finder:
     from monitor.differ.inflect import english, french
 
     en, fr, zh = (table.get(language, {}) for language in ("en", "fr", "zh"))
-    same = _variants(en.get("same", ()), "|")
+    same = _variants((*en.get("same", ()), *zh.get("same", ())), "|")
     words = [
         *en.get("words", ()), *en.get("phrases", ()), *fr.get("words", ()), *fr.get("phrases", ()),
         *(form for verb in en.get("regular", ()) for form in english(verb)),
         *(form for verb in (*fr.get("regular", ()), *fr.get("regular_ir", ())) for form in french(verb)),
         *(form for group in (*en.get("irregular", ()), *fr.get("irregular", ())) for form in group.split()),
-        *(form for form in same if not form.startswith("'") and form not in en.get("endings", ())),
+        *(one for one in same if one[0] != "'" and one not in en.get("endings", ()) and not HAN.match(one)),
     ]  # fmt: skip
     # «n't» and «'ll» hang on another word; «n'» stands before one
     single = frozenset(one for one in words if one.isalpha())
@@ -342,14 +342,14 @@ def _date(table: Mapping[str, Any], numerals: str) -> Finder:
         rf"{_EDGE}(?:{month})\.?,?\s+(?:of\s+|de\s+)?\d{{4}}{_OVER}",
         rf"{_EDGE}{day}\.?,?\s+(?:the\s+)?\d{{1,2}}{ordinal}{_OVER}",
         r"\d{4}\s*[-—–至]?\s*(?:\d{4})?\s*年(?:\s*\d{1,2}\s*月(?:份|\s*\d{1,2}\s*[日号]?)?)?(?:\s*至\s*\d{1,2}\s*[日号])?",
-        r"\d{1,2}\s*月(?:份|(?:\s*\d{1,2}\s*[日号]?)?(?:\s*[至—–-]\s*(?:\d{1,2}\s*月)?\d{1,2}\s*[日号])?)(?!\d)|(?:\d{1,2}[日号]?\s*[至—–-]\s*)?\d{1,2}[日号](?!元|楼|线|文件)",
+        r"\d{1,2}\s*月(?:份|(?:\s*\d{1,2}\s*[日号]?)?(?:\s*[至—–-]\s*(?:\d{1,2}\s*月)?\d{1,2}\s*[日号])?)(?!\d)|(?<![第\d])(?:\d{1,2}[日号]?\s*[至—–-]\s*)?\d{1,2}[日号](?!元|楼|线|文件)",
         r"(?:上午|下午|凌晨|晚上?|中午|早上|清晨|傍晚)?\s*\d{1,2}\s*[时点](?:\s*\d{1,2}\s*分|半|整)?(?![间候代期任而\d])|(?:上午|下午|凌晨|晚上?|中午)\s*\d{1,2}[:：]\d{2}",
         r"\d{2,4}\s*年代|\d{1,2}\s*世纪|\d{4}年度|\d{4}财年",
         rf"{_EDGE}\d{{4}}-\d{{1,2}}-\d{{1,2}}(?:[T ]\d{{2}}:\d{{2}}(?::\d{{2}})?Z?)?{_OVER}|{_EDGE}\d{{1,2}}[./-]\d{{1,2}}[./-]\d{{2,4}}{_OVER}|{_EDGE}\d{{4}}/\d{{1,2}}/\d{{1,2}}{_OVER}",
         rf"{_EDGE}\d{{1,2}}(?:[:：]\d{{2}}(?::\d{{2}})?|\s?h\s?\d{{2}}|\s?heures?\s\d{{2}})(?:\s?[ap]\.?m\b\.?)?{_OVER}|{_EDGE}\d{{1,2}}(?:\.\d{{2}})?\s?[ap]\.?m\b\.?|(?<!\d à )(?<=à )\d{{1,2}}\s?h(?:eures?)?{_OVER}|{_EDGE}\d{{1,2}}\s+o['’]clock",
         rf"{_EDGE}(?:FY\s?|Q[1-4]\s?|H[12]\s?|T[1-4]\s?)(?:19|20)?\d{{2}}(?:/\d{{2}})?{_OVER}|{_EDGE}Q[1-4]{_OVER}",
         rf"(?:{before})(?:1[5-9]|20)\d{{2}}(?:[-–/]\d{{2,4}})?s?{_OVER}(?!\s*(?:%|per\s|million|billion))",
-        rf"{_EDGE}(?<![$€£¥.,/])(?:19|20)\d{{2}}(?:[-–/]\d{{2,4}})?s?{_OVER}(?![.,]\d|/\d|\s*(?:%|per\s|pour\s|million|billion|km|euros?|dollars|people|personnes|(?:[a-z]+\s)?[a-z]{{3,}}s\b|[个名人位家元项余多万]))",
+        rf"{_EDGE}(?<![$€£¥.,/])(?:19|20)\d{{2}}(?:[-–/]\d{{2,4}})?s?{_OVER}(?![.,]\d|/\d|\s*(?:%|per\s|pour\s|million|billion|km|euros?|dollars|people|personnes|(?:[a-z]+\s)?[a-z]{{3,}}s\b|[一-鿿]))",
     ]
     # a month alone: May, March and mai, mars are words too, so those need a word of time before them
     led_en = "|".join(rf"(?<={one}\s)" for one in table["after"])
@@ -399,4 +399,5 @@ def _variants(groups: Iterable[str], between: str | None = None) -> dict[str, st
 def _simplified() -> dict[int, str]:
     pairs = "".join(_table("han")["pairs"]["traditional_simplified"])
     letters = "".join(pairs.split())
-    return {ord(letters[place]): letters[place + 1] for place in range(0, len(letters) - 1, 2)}
+    found = {letters[place]: letters[place + 1] for place in range(0, len(letters) - 1, 2)}
+    return {ord(form): found.get(simple, simple) for form, simple in found.items()}  # 帳 → 帐 → 账

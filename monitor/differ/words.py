@@ -24,6 +24,7 @@ TOKEN: Final = regex.compile(
     r"|[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"  # scripts without spaces
     r"|[[\p{L}\p{N}\p{M}_]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]+"
     r"|\s+"
+    r"|[\-\u2010-\u2015]{2,}(?!\p{M})|…{2,}(?!\p{M})|\.{3,}(?!\p{M})"  # a long dash, an ellipsis: one mark
     r"|\X",
     regex.V1,
 )
