@@ -52,5 +52,5 @@ def main(arguments: Sequence[str]) -> int:
     if given.misses:
         print(misses(result))
     if given.write:
-        write(DOCUMENT, "quality", report(result))
+        write(DOCUMENT, "quality" if given.lists == "judging" else given.lists, report(result))
     return 0

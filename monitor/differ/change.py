@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.differ import DIFFER
 from monitor.differ.align import Pair, align, bag, weight
-from monitor.differ.classify import Place, classified, spanned
+from monitor.differ.classify import classified, spanned
 from monitor.differ.graphemes import is_bound
 from monitor.differ.lexicon import Rules, default_rules
+from monitor.differ.place import Place
 from monitor.differ.raw import Bounds, Raw
 from monitor.differ.script import apply, delta, undone
 from monitor.differ.segment import bounds

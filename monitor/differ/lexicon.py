@@ -68,7 +68,9 @@ class Finder:
             more += 1
         for needs, pattern in ((HAN, self.han), (self.needs, self.figures)):
             if pattern is not None and needs.search(text, low, high):
-                found += [(*one.span(), one.group()) for one in pattern.finditer(text, low, high) if one.lastgroup != "no"]
+                found += [
+                    (*one.span(), one.group()) for one in pattern.finditer(text, low, high) if one.lastgroup != "no"
+                ]
                 more += 1
         if not more:
             return found
@@ -193,7 +195,7 @@ def default_rules() -> Rules:
     return Rules(
         words={kind: _lexical(table) for kind, table in tables.items()},
         number=_number(_table("number")),
-        date=_date(_table("date"), _table("number")["zh"]["numerals"]),
+        date=_date(_table("date")),
         names=Finder(_NOTHING, frozenset(), re.compile(_trie(names["zh"]["places"]))),
         persons=_persons(names["zh"]),
         foreign=re.compile(rf"[{names['zh']['transliterating']}]{{2,}}(?:·[{names['zh']['transliterating']}]+)*"),
@@ -320,7 +322,15 @@ def _number(table: Mapping[str, Any]) -> Finder:
     ]
     romans = ["i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix", "x"]
     romans += [ten + one for ten in ("x", "xx", "xxx") for one in ("", *romans[:9])]
-    said = [*words["en"], *words["fr"], *units, *romans, *(f"{one}e" for one in romans), *table["units"]["codes"], *words["joined"]]
+    said = [
+        *words["en"],
+        *words["fr"],
+        *units,
+        *romans,
+        *(f"{one}e" for one in romans),
+        *table["units"]["codes"],
+        *words["joined"],
+    ]
     return Finder(
         re.compile(f"{spelled}|{roman}|{beside}", re.IGNORECASE),
         vocabulary(said),
@@ -329,7 +339,7 @@ def _number(table: Mapping[str, Any]) -> Finder:
     )
 
 
-def _date(table: Mapping[str, Any], numerals: str) -> Finder:
+def _date(table: Mapping[str, Any]) -> Finder:
     month, day = _trie(table["months"]), _trie([*table["weekdays"], *table["weekdays_short"]])
     led = rf"(?:{day}\.?,?\s+)?"
     year = r"(?:,?\s+(?:de\s+)?\d{4})?"
@@ -361,7 +371,13 @@ def _date(table: Mapping[str, Any], numerals: str) -> Finder:
     few = "[一二三四五六七八九十]"
     han = [
         r"[〇零○一二三四五六七八九]{4}年(?:" + few + r"{1,2}月(?:份|" + few + r"{1,3}[日号])?)?",
-        few + r"{1,2}月(?:份|" + few + r"{1,3}[日号])?(?!饼|球|亮)" + "|(?:星期|礼拜|周)[一二三四五六日天]|(?<!第)" + few + r"{2,3}[日号]",
+        few
+        + r"{1,2}月(?:份|"
+        + few
+        + r"{1,3}[日号])?(?!饼|球|亮)"
+        + "|(?:星期|礼拜|周)[一二三四五六日天]|(?<!第)"
+        + few
+        + r"{2,3}[日号]",
         r"(?:上午|下午|凌晨|晚上?|中午|早上)" + few + r"{1,3}[时点](?:" + few + "{1,3}分|半|整)?",
         r"[二三四五六七八九]十年代|" + few + r"{1,3}世纪|第?[一二三四]季度",
         _trie(table["zh"]),

@@ -149,7 +149,7 @@ def _engine() -> diff_match_patch:
     class Engine(diff_match_patch):  # type: ignore[misc]
         """Gives up on two runs that differ in more than twice ``STEPS`` tokens: they are one replacement then."""
 
-        def diff_bisect(self, text1: str, text2: str, deadline: object) -> list[tuple[int, str]]:
+        def diff_bisect(self, text1: str, text2: str, deadline: object) -> list[tuple[int, str]]:  # noqa: ARG002
             found: list[tuple[int, str]] = super().diff_bisect(text1, text2, _Steps())
             return found
 

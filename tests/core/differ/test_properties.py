@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from monitor.differ import compare, latin
 from monitor.differ.align import _WORD
-from monitor.differ.classify import AROUND, Side
 from monitor.differ.lexicon import default_rules
+from monitor.differ.place import AROUND, Side
 from monitor.differ.script import apply, revert
 from monitor.differ.segment import sentences
 from monitor.differ.words import TOKEN, tokens
