@@ -181,27 +181,22 @@ def align(old: Sequence[str], new: Sequence[str]) -> tuple[Pair, ...]:
             candidates.append((a, b, alike * alike * max(weights_old[a], weights_new[b])))
     chain = heaviest_chain(candidates)
     kept = [Pair(a, b, scored.get((a, b), 1.0)) for a, b in chain]
-    kept = _with_lone(kept, (len(old), len(new)), (bags_old, bags_new), (weights_old, weights_new))
+    kept = _with_lone(kept, old, new)
     used_old, used_new = {pair.old for pair in kept}, {pair.new for pair in kept}
     moves = _moves(old, new, scored, used_old, used_new)
     return _in_order(len(old), len(new), kept, moves)
 
 
-def _with_lone(
-    kept: Sequence[Pair],
-    sizes: tuple[int, int],
-    bags: tuple[dict[int, Counter[str]], dict[int, Counter[str]]],
-    weights: tuple[dict[int, float], dict[int, float]],
-) -> list[Pair]:
+def _with_lone(kept: Sequence[Pair], old: Sequence[str], new: Sequence[str]) -> list[Pair]:
     """The chain, and between its pairs each gap of one sentence on both sides whose two share something."""
     out: list[Pair] = []
     at_old = at_new = 0
-    for pair in (*kept, Pair(*sizes, 0.0)):
-        a, b = at_old, at_new
-        if pair.old == a + 1 and pair.new == b + 1 and a in bags[0] and b in bags[1]:
-            alike = similarity(bags[0][a], bags[1][b], weights[0][a], weights[1][b])
+    for pair in (*kept, Pair(len(old), len(new), 0.0)):
+        if pair.old == at_old + 1 and pair.new == at_new + 1:
+            one, other = bag(old[at_old]), bag(new[at_new])
+            alike = similarity(one, other, weight(one), weight(other))
             if alike >= ALONE:
-                out.append(Pair(a, b, alike))
+                out.append(Pair(at_old, at_new, alike))
         out.append(pair)
         at_old, at_new = (pair.old or 0) + 1, (pair.new or 0) + 1
     return out[:-1]

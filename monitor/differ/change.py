@@ -22,7 +22,7 @@ from storage.records import Change, Edit, Stats, Text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-JOINS: Final = 0.6
+JOINS: Final = 0.5
 """A free neighbour joins a reworded pair when this share of its words is what the other side has over."""
 JOINS_MOST: Final = 3
 
