@@ -181,18 +181,23 @@ def align(old: Sequence[str], new: Sequence[str]) -> tuple[Pair, ...]:
             candidates.append((a, b, alike * alike * max(weights_old[a], weights_new[b])))
     chain = heaviest_chain(candidates)
     kept = [Pair(a, b, scored.get((a, b), 1.0)) for a, b in chain]
-    kept = _with_lone(kept, old, new)
     used_old, used_new = {pair.old for pair in kept}, {pair.new for pair in kept}
     moves = _moves(old, new, scored, used_old, used_new)
+    kept = _with_lone(kept, moves, old, new)
     return _in_order(len(old), len(new), kept, moves)
 
 
-def _with_lone(kept: Sequence[Pair], old: Sequence[str], new: Sequence[str]) -> list[Pair]:
-    """The chain, and between its pairs each gap of one sentence on both sides whose two share something."""
+def _with_lone(kept: Sequence[Pair], moves: Sequence[Pair], old: Sequence[str], new: Sequence[str]) -> list[Pair]:
+    """The chain, and between its pairs each gap of one sentence on both sides whose two share something.
+
+    What has moved is not taken: it has its counterpart.
+    """
+    moved_old, moved_new = {pair.old for pair in moves}, {pair.new for pair in moves}
     out: list[Pair] = []
     at_old = at_new = 0
     for pair in (*kept, Pair(len(old), len(new), 0.0)):
-        if pair.old == at_old + 1 and pair.new == at_new + 1:
+        lone = pair.old == at_old + 1 and pair.new == at_new + 1
+        if lone and at_old not in moved_old and at_new not in moved_new:
             one, other = bag(old[at_old]), bag(new[at_new])
             alike = similarity(one, other, weight(one), weight(other))
             if alike >= ALONE:
