@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
 
 def differ_rules(settings: Settings) -> Rules | None:
-    """The differ's rules with the registered phrases; None where there are none, and the shipped rules do."""
-    if not settings.phrases:
+    """The differ's rules with the registered phrases and words; None where there are none, and the shipped rules do."""
+    if not (settings.phrases or settings.kinds):
         return None
     from monitor.differ.lexicon import default_rules
 
-    return default_rules().extended(formulas={phrase.id: phrase.variants for phrase in settings.phrases})
+    formulas = {phrase.id: phrase.variants for phrase in settings.phrases}
+    return default_rules().extended(dict(settings.kinds), formulas)
 
 
 def version_side(history: History, version: Version) -> Side:

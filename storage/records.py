@@ -161,7 +161,9 @@ class Edit:
     """One edit: what stood at ``old`` stands as ``new`` now. One of them may be empty, never both.
 
     ``sentence_old`` and ``sentence_new`` are the sentences it falls in ('' where there is none). The two halves of a move
-    carry the same ``move`` number (from 1). ``rules`` names, for each kind, the rule that gave it (``modality:shall``).
+    carry the same ``move`` number (from 1); a half is cut in pieces where words within it changed. ``within`` is the move
+    in whose passage such a change stands: what went out at the old half, what came at the new one, told of the same
+    kinds. ``rules`` names, for each kind, the rule that gave it (``modality:shall``).
     """
 
     kinds: tuple[EditKind, ...]
@@ -172,6 +174,7 @@ class Edit:
     sentence_new: str = ""
     move: int | None = None
     rules: tuple[str, ...] = ()
+    within: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The differ beside other differs: ``python -m bench differ quality`` and ``… speed``."""
+"""The differ beside other differs: ``python -m bench differ quality``, ``… real`` and ``… speed``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ def main(arguments: Sequence[str]) -> int:
     import argparse
 
     options = argparse.ArgumentParser(prog="python -m bench differ", description=__doc__)
-    options.add_argument("what", choices=["quality", "speed"])
+    options.add_argument("what", choices=["quality", "real", "speed"])
     options.add_argument(
-        "--lists", choices=["judging", "tuning"], default="judging", help="whose words edits are made of"
+        "--lists", choices=["judging", "tuning", "unseen"], default="judging", help="whose words edits are made of"
     )
     options.add_argument("--cases", type=int, default=200, help="mixed cases of each language and sort of text")
     options.add_argument("--seed", type=int, default=1)
@@ -35,6 +35,15 @@ def main(arguments: Sequence[str]) -> int:
         from bench.differ.speed import run
 
         return run(cap_s=given.cap, out=given.out, write=given.write)
+    if given.what == "real":
+        from bench.differ import crumbs
+        from bench.differ.marked import write as written
+
+        table = crumbs.report(crumbs.measured(given.corpus))
+        print(table)
+        if given.write:
+            written(DOCUMENT, "real", table)
+        return 0
     from bench.differ.marked import write
     from bench.differ.quality import measured, misses, report
 
@@ -43,5 +52,5 @@ def main(arguments: Sequence[str]) -> int:
     if given.misses:
         print(misses(result))
     if given.write:
-        write(DOCUMENT, "quality", report(result))
+        write(DOCUMENT, "quality" if given.lists == "judging" else given.lists, report(result))
     return 0

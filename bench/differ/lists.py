@@ -1,4 +1,4 @@
-"""The words that edits are made of: one list to tune with, one to judge with (``lists/*.toml``)."""
+"""The words that edits are made of: one list to tune with, two to judge with (``lists/*.toml``)."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ HAN = re.compile(r"[\u3400-\u9fff]")
 
 
 class Lists:
-    """One file of lists. ``name`` is ``tuning`` or ``judging``."""
+    """One file of lists. ``name`` is ``tuning``, ``judging`` or ``unseen``."""
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._table: dict[str, Any] = tomllib.loads(
-            (Path(__file__).parent / "lists" / f"{name}.toml").read_text("utf-8")
-        )
+        own = _read(name)
+        # what a list does not give, another may
+        self._table: dict[str, Any] = {**_read(str(own["base"])), **own} if "base" in own else own
 
     def pairs(self, kind: str, language: str) -> list[tuple[str, str]]:
         """Pairs of that type, each both ways round."""
@@ -61,7 +61,11 @@ class Lists:
         return {name: variants.split(" | ") for name, variants in entries}
 
 
-@lru_cache(maxsize=2)
+def _read(name: str) -> dict[str, Any]:
+    return tomllib.loads((Path(__file__).parent / "lists" / f"{name}.toml").read_text("utf-8"))
+
+
+@lru_cache(maxsize=3)
 def lists(name: str) -> Lists:
     """The lists of that name, read once."""
     return Lists(name)

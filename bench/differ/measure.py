@@ -120,9 +120,10 @@ class Tally:
     def _moves(self, case: Case, edits: Sequence[Edit]) -> None:
         halves: dict[int, tuple[set[int], set[int]]] = defaultdict(lambda: (set(), set()))
         for one in edits:
-            if one.move is not None:
-                halves[one.move][0].update(range(*case.tokens_old.over((one.old.start, one.old.end))))
-                halves[one.move][1].update(range(*case.tokens_new.over((one.new.start, one.new.end))))
+            number = one.move if one.move is not None else one.within  # what changed in a moved passage moved with it
+            if number is not None:
+                halves[number][0].update(range(*case.tokens_old.over((one.old.start, one.old.end))))
+                halves[number][1].update(range(*case.tokens_new.over((one.new.start, one.new.end))))
         true_old, true_new = (set[int]().union(*(one[side] for one in case.moves)) for side in (0, 1))
         all_old, all_new = (set[int]().union(*(one[side] for one in halves.values())) for side in (0, 1))
         self.counts["moves"] += len(case.moves)

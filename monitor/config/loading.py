@@ -36,7 +36,7 @@ from monitor.read.listing import KINDS as LISTING_KINDS
 from monitor.read.listing import ListRules
 from monitor.schedule import Ageing, Interval
 from storage.errors import ConfigError
-from storage.records import Phrase, Source
+from storage.records import EditKind, Phrase, Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,6 +134,7 @@ class _Joining:
                 Phrase(one["id"], tuple(one["variants"]), tuple(one.get("expect", ())))
                 for one in self._valid.items.get("phrases", {}).values()
             ),
+            kinds=tuple((EditKind(kind), tuple(more)) for kind, more in head.get("kinds", {}).items()),
             health=_health(head.get("health", {})),
             log=Logging(head.get("log", {}).get("format", "text"), head.get("log", {}).get("level")),
             secrets=_secrets(self._document.values),

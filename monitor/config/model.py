@@ -350,6 +350,17 @@ LOG: Final[dict[str, Key]] = {
     "level": Key(one_of(("debug", "info", "warning", "error")), "The least that is told."),
 }
 
+_WORDS: Final = many(words("a word or phrase", lambda value: any(char.isalpha() for char in value)))
+KINDS: Final[dict[str, Key]] = {
+    "attribution": Key(_WORDS, "More verbs of saying and stance."),
+    "modality": Key(_WORDS, "More words of obligation, permission and likelihood."),
+    "negation": Key(_WORDS, "More words that deny."),
+    "number": Key(_WORDS, "More number words, and words beside figures."),
+    "date": Key(_WORDS, "More words for days and times."),
+    "name": Key(_WORDS, "More names: of people, places and bodies."),
+    "spelling": Key(_WORDS, "More spellings of one word, those of one in one text: 'program programme'."),
+}
+
 HEAD: Final[dict[str, Key]] = {
     "database": Key(
         parsed(_database, {"type": "string", "pattern": r"^(sqlite|postgres)|\$\{"}),
@@ -366,6 +377,7 @@ HEAD: Final[dict[str, Key]] = {
     "health": Key(section(HEALTH), "Health and metrics of `variorum daemon`, for the machine that watches it."),
     "log": Key(section(LOG), "What `variorum daemon` logs, and how."),
     "web": Key(section(WEB), "The web page of `variorum daemon`."),
+    "kinds": Key(section(KINDS), "More words by which the differ knows the kind of an edit, in any language."),
     "timestamps": Key(section(TIMESTAMPS), "Who proves the time of what is kept: `variorum timestamp` asks it."),
 }
 """What stands once in a file."""

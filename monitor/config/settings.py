@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from monitor.read.gate import GateRules
     from monitor.read.listing import ListRules
     from monitor.schedule import Rhythm
-    from storage.records import Found, Phrase, Source
+    from storage.records import EditKind, Found, Phrase, Source
 
 CONCURRENCY: Final = 50
 PER_HOST: Final = 2
@@ -134,6 +134,8 @@ class Settings:
     per_host: int = PER_HOST
     spacing_s: float = SPACING_S
     phrases: tuple[Phrase, ...] = ()
+    kinds: tuple[tuple[EditKind, tuple[str, ...]], ...] = ()
+    """More words for kinds of edits, beside the lists that are shipped."""
     health: Health | None = None
     log: Logging = Logging()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)

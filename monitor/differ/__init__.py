@@ -12,8 +12,11 @@ if TYPE_CHECKING:
     from monitor.differ.lexicon import Rules
     from storage.records import Change, Text
 
-DIFFER: Final = "variorum/2"
-"""The name and version of the algorithm, kept with every change."""
+DIFFER: Final = "variorum/3"
+"""The name and version of the algorithm, kept with every change.
+
+Where ``config.yaml`` brings words for kinds, their fingerprint follows: ``variorum/3+1a2b3c4d``.
+"""
 
 
 def compare(old: Text, new: Text, rules: Rules | None = None) -> Change:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 REWORDED: Final = 0.40
 """Below this similarity two sentences are not wordings of one."""
+ALONE: Final = 0.25
+"""The same for two that stand alone between the same neighbours on both sides: nothing else could have become of them."""
 MOVED: Final = 0.80
 MOVED_WORDS: Final = 5
 MOVED_EQUAL_WORDS: Final = 3
@@ -32,7 +34,9 @@ RARE: Final = 12
 CANDIDATES: Final = 6
 TWINS: Final = 64
 
-_WORD: Final = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}]|[\p{L}\p{M}\p{N}]+")
+_WORD: Final = regex.compile(
+    r"[\p{Han}\p{Hiragana}\p{Katakana}]|[[\p{L}\p{M}\p{N}]--[\p{Han}\p{Hiragana}\p{Katakana}]]+", regex.V1
+)
 SMALL: Final = frozenset(
     [
         "a",
@@ -179,7 +183,28 @@ def align(old: Sequence[str], new: Sequence[str]) -> tuple[Pair, ...]:
     kept = [Pair(a, b, scored.get((a, b), 1.0)) for a, b in chain]
     used_old, used_new = {pair.old for pair in kept}, {pair.new for pair in kept}
     moves = _moves(old, new, scored, used_old, used_new)
+    kept = _with_lone(kept, moves, old, new)
     return _in_order(len(old), len(new), kept, moves)
+
+
+def _with_lone(kept: Sequence[Pair], moves: Sequence[Pair], old: Sequence[str], new: Sequence[str]) -> list[Pair]:
+    """The chain, and between its pairs each gap of one sentence on both sides whose two share something.
+
+    What has moved is not taken: it has its counterpart.
+    """
+    moved_old, moved_new = {pair.old for pair in moves}, {pair.new for pair in moves}
+    out: list[Pair] = []
+    at_old = at_new = 0
+    for pair in (*kept, Pair(len(old), len(new), 0.0)):
+        lone = pair.old == at_old + 1 and pair.new == at_new + 1
+        if lone and at_old not in moved_old and at_new not in moved_new:
+            one, other = bag(old[at_old]), bag(new[at_new])
+            alike = similarity(one, other, weight(one), weight(other))
+            if alike >= ALONE:
+                out.append(Pair(at_old, at_new, alike))
+        out.append(pair)
+        at_old, at_new = (pair.old or 0) + 1, (pair.new or 0) + 1
+    return out[:-1]
 
 
 def _equal(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, float]]:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.differ import DIFFER
 from monitor.differ.align import Pair, align, bag, weight
-from monitor.differ.classify import Place, classified
+from monitor.differ.classify import classified, spanned
 from monitor.differ.graphemes import is_bound
 from monitor.differ.lexicon import Rules, default_rules
+from monitor.differ.place import Place
 from monitor.differ.raw import Bounds, Raw
 from monitor.differ.script import apply, delta, undone
 from monitor.differ.segment import bounds
@@ -21,7 +22,7 @@ from storage.records import Change, Edit, Stats, Text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-JOINS: Final = 0.6
+JOINS: Final = 0.5
 """A free neighbour joins a reworded pair when this share of its words is what the other side has over."""
 JOINS_MOST: Final = 3
 
@@ -45,11 +46,14 @@ def change(old: Text, new: Text, rules: Rules | None) -> Change:
         units_new = [(a + head, b + head) for a, b in bounds(new.text[head:tail_new])]
         found = list(_raw_edits(old.text, new.text, (head, tail_old), (head, tail_new), units_old, units_new))
         place = Place(old, new, rules or default_rules(), units_old, units_new)
-        edits = tuple(classified(one, place) for one in _tidy(found, old.text, new.text))
+        raws = _expressions(_tidy(found, old.text, new.text), place)
+        edits = tuple(classified(one, place) for one in raws)
     script = delta(edits, len(old.text))
     _prove(edits, script, old.text, new.text)
     severity = max((edit.severity for edit in edits), default=None)
-    return Change(edits, script, severity, _stats(edits, old.text, new.text), old.digest, new.digest, DIFFER)
+    added = rules.fingerprint if rules is not None else ""
+    name = f"{DIFFER}+{added}" if added else DIFFER
+    return Change(edits, script, severity, _stats(edits, old.text, new.text), old.digest, new.digest, name)
 
 
 def _prove(edits: Sequence[Edit], script: str, old: str, new: str) -> None:
@@ -69,6 +73,7 @@ def _raw_edits(
     moves = _travelling(moves)
     moved_old = {pair.old: number for pair, number in moves.items()}
     moved_new = {pair.new: number for pair, number in moves.items()}
+    reworded = _reworded(moves, old, new, units_old, units_new)
     blocks = _blocks(pairs, words_old, words_new, set(moved_old), set(moved_new))
     (at_old, tail_old), (at_new, tail_new) = span_old, span_new
     next_old = next_new = 0
@@ -76,14 +81,15 @@ def _raw_edits(
         first_old, first_new = (block.old[0], block.new[0]) if block else (len(units_old), len(units_new))
         end_old = units_old[first_old][0] if block else tail_old
         end_new = units_new[first_new][0] if block else tail_new
-        yield from _region(
+        for raw in _region(
             old,
             new,
             (at_old, end_old),
             (at_new, end_new),
             [(units_old[one], moved_old.get(one)) for one in range(next_old, first_old)],
             [(units_new[one], moved_new.get(one)) for one in range(next_new, first_new)],
-        )
+        ):
+            yield from _parted(raw, reworded) if raw.move in reworded else (raw,)
         if block is None:
             return
         at_old, at_new = units_old[block.old[1]][1], units_new[block.new[1]][1]
@@ -128,6 +134,47 @@ def _travelling(moves: dict[Pair, int]) -> dict[Pair, int]:
         numbered[pair] = group
         before = pair
     return numbered
+
+
+def _reworded(
+    moves: dict[Pair, int], old: str, new: str, units_old: Sequence[Bounds], units_new: Sequence[Bounds]
+) -> dict[int | None, list[tuple[Bounds, Bounds]]]:
+    """For each move whose words changed too: what was exchanged in its passage, ``(old span, new span)``, in order."""
+    found: dict[int | None, list[tuple[Bounds, Bounds]]] = {}
+    for pair, number in sorted(moves.items(), key=lambda one: one[0].old or 0):
+        if pair.old is None or pair.new is None:
+            continue
+        (a, b), (c, d) = units_old[pair.old], units_new[pair.new]
+        if old[a:b] != new[c:d]:
+            edits = word_edits(old[a:b], new[c:d])
+            found.setdefault(number, []).extend(((a + i, a + j), (c + k, c + m)) for i, j, k, m in edits)
+    return found
+
+
+def _parted(half: Raw, reworded: dict[int | None, list[tuple[Bounds, Bounds]]]) -> Iterator[Raw]:
+    """One half of a move, cut where its words changed: they are plain edits between the pieces that only moved.
+
+    What went out of the passage stands in its old half, what came into it in its new one.
+    """
+    side = 0 if half.old[0] < half.old[1] else 1
+    start, end = (half.old, half.new)[side]
+    at = (half.new, half.old)[side]
+
+    def piece(a: int, b: int) -> Raw:
+        spans = ((a, b), at) if side == 0 else (at, (a, b))
+        return Raw(*spans, half.move, whole=True)
+
+    for twin in reworded[half.move]:
+        a, b = twin[side]
+        if a < b and start <= a and b <= end:
+            if start < a:
+                yield piece(start, a)
+            inner = piece(a, b)
+            inner.move, inner.within, inner.twin = None, half.move, twin
+            yield inner
+            start = b
+    if start < end:
+        yield piece(start, end)
 
 
 def _blocks(
@@ -260,6 +307,25 @@ def _exchanged(
 ) -> Iterator[Raw]:
     """Sentences on both sides that are no wordings of each other: one replacement, unless some of them moved."""
     core_old, core_new = (units_old[0][0][0], units_old[-1][0][1]), (units_new[0][0][0], units_new[-1][0][1])
+    leads = old[span_old[0] : core_old[0]], new[span_new[0] : core_new[0]]
+    trails = old[core_old[1] : span_old[1]], new[core_new[1] : span_new[1]]
+    if leads[0] != leads[1] and trails[0] != trails[1] and (leads[0] == trails[1] or trails[0] == leads[1]):
+        # One left the beginning of a paragraph, another came to the end of the one before (or the other way round): the
+        # break between the two stays, and what went and came stand on its two sides.
+        out = [
+            (Raw(piece, (span_new[leads[0] == trails[1]],) * 2, number, whole=True))
+            for piece, number in _grouped(
+                (core_old[0], span_old[1]) if leads[0] == trails[1] else (span_old[0], core_old[1]), units_old
+            )
+        ]
+        come = [
+            Raw((span_old[leads[0] != trails[1]],) * 2, piece, number, whole=True)
+            for piece, number in _grouped(
+                (span_new[0], core_new[1]) if leads[0] == trails[1] else (core_new[0], span_new[1]), units_new
+            )
+        ]
+        yield from (*come, *out) if leads[0] == trails[1] else (*out, *come)
+        return
     lead = Raw((span_old[0], core_old[0]), (span_new[0], core_new[0]))
     trail = Raw((core_old[1], span_old[1]), (core_new[1], span_new[1]))
     if old[slice(*lead.old)] != new[slice(*lead.new)]:
@@ -293,6 +359,38 @@ def _tidy(found: list[Raw], old: str, new: str) -> list[Raw]:
         else:
             place += 1
     return edits
+
+
+_FIGURED: Final = re.compile(r"[\d零〇一二三四五六七八九十百千万亿两]")
+EXPRESSION_GAP: Final = 12
+EXPRESSION_LONGEST: Final = 80
+
+
+def _expressions(edits: list[Raw], place: Place) -> list[Raw]:
+    """Edits within one date or one number on both sides are one edit: «May 3, 2021» for «June 4, 2022»."""
+    old, new = place.old.text, place.new.text
+    out: list[Raw] = []
+    for one in edits:
+        last = out[-1] if out else None
+        close = last is not None and 0 < one.old[0] - last.old[1] <= EXPRESSION_GAP
+        if last is not None and close and one.old[1] - last.old[0] <= EXPRESSION_LONGEST and _joinable(last, one):
+            gap = old[last.old[1] : one.old[0]]
+            figured = _FIGURED.search(old[slice(*last.old)]) or _FIGURED.search(old[slice(*one.old)])
+            if (
+                figured
+                and "\n" not in gap
+                and gap == new[last.new[1] : one.new[0]]
+                and spanned(place.rules, old, (last.old[1], one.old[0]), (last.old[0], one.old[1]))
+                and spanned(place.rules, new, (last.new[1], one.new[0]), (last.new[0], one.new[1]))
+            ):
+                out[-1] = _union(last, one)
+                continue
+        out.append(one)
+    return out
+
+
+def _joinable(a: Raw, b: Raw) -> bool:
+    return not (a.whole or b.whole or a.split or b.split or a.merged or b.merged) and a.move is None and b.move is None
 
 
 def _one_run(a: Raw, b: Raw) -> bool:
@@ -340,7 +438,9 @@ def _stats(edits: Sequence[Edit], old: str, new: str) -> Stats:
     return Stats(total_old, total_new, deleted, inserted, round(similarity, 4))
 
 
-_WORD: Final = re.compile(r"[\u3400-\u9fff\u3040-\u30ff]|[^\W_]+(?:[.,'’][^\W_]+)*")
+_WORD: Final = re.compile(
+    r"[\u3400-\u9fff\u3040-\u30ff]|[^\W_\u3400-\u9fff\u3040-\u30ff]+(?:[.,'’][^\W_\u3400-\u9fff\u3040-\u30ff]+)*"
+)
 _PLAIN_WORD: Final = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
 
 

@@ -23,17 +23,27 @@ def is_bound(text: str, place: int) -> bool:
 
 def bound_after(text: str, place: int) -> int:
     """The first bound at or after ``place``."""
-    while not is_bound(text, place):
-        place += 1
-    return place
-
-
-def _starts(text: str, place: int) -> bool:
-    at = place - 1
-    # Walk back to a character that begins a cluster for sure: a plain letter, digit or space.
-    while at > 0 and place - at < _BACK and text[at] not in _SAFE:
-        at -= 1
+    if is_bound(text, place):
+        return place
+    at = _before(text, place)
     while at < place:
         cluster = _CLUSTER.match(text, at)
         at = cluster.end() if cluster is not None else at + 1
+    return at
+
+
+def _starts(text: str, place: int) -> bool:
+    at = _before(text, place)
+    while at < place:
+        # no further than one behind the place: a cluster may be as long as the text
+        cluster = _CLUSTER.match(text, at, place + 1)
+        at = cluster.end() if cluster is not None else at + 1
     return at == place
+
+
+def _before(text: str, place: int) -> int:
+    """A place shortly before that begins a cluster for sure: a plain letter, digit or space."""
+    at = place - 1
+    while at > 0 and place - at < _BACK and text[at] not in _SAFE:
+        at -= 1
+    return at

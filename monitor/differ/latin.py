@@ -19,6 +19,7 @@ TOKEN: Final = re.compile(
     rf"|[{_FIGURE}]+(?:[.,:][{_FIGURE}]+)*(?![^\W_])"  # figures: 5.25  1,000  12:05
     r"|\w+"
     rf"|[{_SPACE}]+"
+    r"|[\-\u2010-\u2015]{2,}|…{2,}|\.{3,}"
     r"|.",
     re.DOTALL,
 )

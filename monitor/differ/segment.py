@@ -2,7 +2,7 @@
 
 Rules, not a model: a sentence ends at ``. ! ? …`` with closing quotes and brackets behind it, before white space and
 something that can begin a sentence, unless the stop belongs to an abbreviation or an initial; at ``。！？；`` always; and at
-a blank line. List marks (``•``, ``1.``) do not end one. The abbreviations are in ``rules/abbreviations.toml``.
+a blank line, and before a line that is an item of a list or a row of a table. List marks (``•``, ``1.``) do not end one. The abbreviations are in ``rules/abbreviations.toml``.
 """
 
 from __future__ import annotations
@@ -17,7 +17,11 @@ from storage.records import Span
 LONGEST: Final = 1500
 """A longer unit is cut at clause marks, found by content: that bounds every word diff."""
 
-_BREAK: Final = regex.compile(r"[ \t\r]*\n[ \t\r]*\n\s*|\u2029\s*|\f\s*")
+_BREAK: Final = regex.compile(
+    r"(?<![ \t\r])[ \t\r]*+\n[ \t\r]*+\n\s*|\u2029\s*|\f\s*"
+    # a line that begins an item of a list or a row of a table
+    r"|\n[ \t]*+(?=(?:[\-*+•·▪◦‣●○][ \t\u3000]|\d{1,3}[.)][ \t]|[（(][一二三四五六七八九十\d]{1,3}[)）]|\|)[^\n])"
+)
 _CLOSERS: Final = "\"'”’»›)\\]}」』）】》〉"
 _END: Final = regex.compile(
     rf"(?:[。！？；…‥]|(?<![.])\.(?=[{_CLOSERS}]*\s)|[.!?]+(?=[{_CLOSERS}]*(?:\s|$))|[!?]+)[。！？!?.…]*[{_CLOSERS}]*(?P<gap>\s*)"

@@ -19,12 +19,14 @@ if TYPE_CHECKING:
 
 TOKEN: Final = regex.compile(
     r"(?:https?://|www\.)[^\s<>()，。；、）】]*[^\s<>()，。；、）】.,;:!?'\"”’»]"  # addresses
-    r"|[\p{L}\p{N}._+-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)+"
+    r"|[[\p{L}\p{N}._+\-]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]+@[\p{L}\p{N}\-]+(?:\.[\p{L}\p{N}\-]+)+"
     r"|\p{N}+(?:[.,:]\p{N}+)*(?=[^\p{L}\p{N}]|\p{Han}|\Z)"  # figures: 5.25  1,000  12:05
     r"|[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]\p{M}*"  # scripts without spaces
-    r"|(?:(?![\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}])[\p{L}\p{N}\p{M}_])+"
+    r"|[[\p{L}\p{N}\p{M}_]--[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]]+"
     r"|\s+"
-    r"|\X"
+    r"|[\-\u2010-\u2015]{2,}(?!\p{M})|…{2,}(?!\p{M})|\.{3,}(?!\p{M})"  # a long dash, an ellipsis: one mark
+    r"|\X",
+    regex.V1,
 )
 _CLAUSE_MARKS: Final = frozenset(".,;:!?。，；：！？、")
 MERGED_WEIGHT: Final = 3.0
@@ -144,9 +146,31 @@ def _pieces(old: Passage, new: Passage) -> list[Piece]:
 def _engine() -> diff_match_patch:
     from diff_match_patch import diff_match_patch
 
-    engine = diff_match_patch()
+    class Engine(diff_match_patch):  # type: ignore[misc]
+        """Gives up on two runs that differ in more than twice ``STEPS`` tokens: they are one replacement then."""
+
+        def diff_bisect(self, text1: str, text2: str, deadline: object) -> list[tuple[int, str]]:  # noqa: ARG002
+            found: list[tuple[int, str]] = super().diff_bisect(text1, text2, _Steps())
+            return found
+
+    engine = Engine()
     engine.Diff_Timeout = 0  # a clock must never decide what an edit is
     return engine
+
+
+STEPS: Final = 250
+"""No sentence that a reader would call a wording of another comes near; the work grows with the square."""
+
+
+class _Steps:
+    """Stands where diff-match-patch expects its deadline, which it compares with the clock once a step: counts steps."""
+
+    def __init__(self) -> None:
+        self._left = STEPS
+
+    def __lt__(self, clock: float) -> bool:
+        self._left -= 1
+        return self._left < 0
 
 
 def _character(number: int) -> str:

@@ -141,6 +141,8 @@ def test_a_wrong_key_of_a_source_is_told(tmp_path: Path, keys: str, said: str, h
         ("listings: [{id: a}]", "1: listings[0]: a key is missing: feed or index or sitemap", None),
         ("series: [{title: a}]", "1: series[0]: the key 'id' is missing", None),
         ("series: [{id: a}, {id: a}]", "1: series[1].id: 'a' stands twice", "Give each series its own id."),
+        ("kinds: {modalty: aims to}", "1: kinds.modalty: unknown key", "Did you mean 'modality'?"),
+        ("kinds:\n  attribution: [mulled, '--']", "2: kinds.attribution[1]: expected a word or phrase, got '--'", None),
         ("phrases: [{id: a, variants: []}]", "1: phrases[0].variants: expected a list with at least one item", None),
         (
             "phrases: [{id: a, variants: b, expect: call}]\nseries: [{id: calls}]",

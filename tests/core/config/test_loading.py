@@ -15,11 +15,13 @@ from monitor import __version__
 from monitor.config import Series, load, template
 from monitor.config.document import Document
 from monitor.config.validation import validated
+from monitor.differ import compare
 from monitor.fetch import FetchRules
 from monitor.read import ReadRules
 from monitor.read.gate import GateRules
 from monitor.schedule import Ageing, Cron, Interval
-from storage.records import Source
+from monitor.sides import differ_rules
+from storage.records import EditKind, Source, Text
 
 from .writing import ONE, declared, faults, loaded, written
 
@@ -305,6 +307,16 @@ def test_the_whole_shape_of_the_design_is_accepted_and_what_is_not_acted_upon_is
         "24: web: checked",
         "4: sources[0].user_visible_url: checked",
     ]
+
+
+def test_words_for_kinds_reach_the_rules_of_the_differ(tmp_path: Path) -> None:
+    settings = loaded(tmp_path, "kinds: {attribution: [mulled, 低语], modality: hankers to}")
+    assert settings.kinds == ((EditKind.ATTRIBUTION, ("mulled", "低语")), (EditKind.MODALITY, ("hankers to",)))
+    rules = differ_rules(settings)
+    assert rules is not None
+    edits = compare(Text("He hankers to go, he said."), Text("He must go, he mulled."), rules).edits
+    assert [edit.kinds for edit in edits] == [(EditKind.MODALITY,), (EditKind.ATTRIBUTION,)]
+    assert differ_rules(loaded(tmp_path, "sources: []")) is None
 
 
 def test_a_secret_in_an_address_is_warned_of(tmp_path: Path) -> None:

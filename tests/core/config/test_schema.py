@@ -93,6 +93,7 @@ GOOD = [
     "sources: [{url: 'https://a.org/', filters: [{re.sub: {pattern: a}}, {keep_lines_matching: a}]}]",
     "concurrency: '${NAME:-7}'\ndefaults: {robots: '${NAME:-true}', confirm: {times: 0, after: 0s}, headers: {A: b}}",
     "channels: {a: {apprise: [b]}, c: {webhook: {url: 'https://a.org/'}}}\nalerts: [{to: a}, {to: [c]}]",
+    "kinds: {attribution: [mulled, 低语], spelling: oblast oblasť}",
     "listings: [{id: a, feed: 'https://a.org/'}]\nphrases: [{id: a, variants: b}]\nweb: {listen: 'a:1'}",
 ]
 BAD = [
@@ -112,6 +113,7 @@ BAD = [
     "database: mysql://x",
     "listings: [{id: a}]",
     "phrases: [{id: a, variants: []}]",
+    "kinds: {modalty: a}",
     "channels: {a b: {apprise: c}}",
     "channels: {a: {}}",
     "channels: {a: {email: {to: b@c.org}}}",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.differ import compare
+from monitor.differ import DIFFER, compare
 from monitor.differ.lexicon import default_rules
 from storage.records import EditKind, Severity, Text
 
@@ -18,6 +18,36 @@ CASES = [
     ("number", "全年增长百分之五。", "全年增长百分之六。"),
     ("number", "双方签署了三项协议。", "双方签署了五项协议。"),
     ("number", "Il y eut deux réunions.", "Il y eut trois réunions."),
+    ("number", "two-thirds of members agreed", "three quarters of members agreed"),
+    ("number", "One in five people voted.", "One in four people voted."),
+    ("number", "Il détient un tiers des parts.", "Il détient un quart des parts."),
+    ("number", "到会代表占四分之三。", "到会代表占三分之二。"),
+    ("number", "拨款5亿元。", "拨款5亿美元。"),
+    ("number", "Aid of USD 5 million was given.", "Aid of EUR 5 million was given."),
+    ("number", "See Chapter IV of the Treaty.", "See Chapter VI of the Treaty."),
+    ("number", "au XIXe siècle, il vivait", "au XXe siècle, il vivait"),
+    ("number", "规定如下：（一）办法", "规定如下：（二）办法"),
+    ("date", "会议将于周三上午召开。", "会议将于周四上午召开。"),
+    ("date", "二〇二二年五月召开", "二〇二三年五月召开"),
+    ("date", "于2023-05-24抵达", "于2023-06-22抵达"),
+    ("date", "It met in March and left.", "It met in May and left."),
+    ("date", "La séance débute à 14 h 30 ce jour.", "La séance débute à 15 h 30 ce jour."),
+    ("negation", "It is lawful to enter.", "It is unlawful to enter."),
+    ("negation", "It will apply here.", "It won't apply here."),
+    ("negation", "He is able to go.", "He is unable to go."),
+    ("negation", "各方同意这样做。", "各方拒绝这样做。"),
+    ("modality", "Le prix prendra effet.", "Le prix prendrait effet."),
+    ("modality", "各方可提交材料。", "各方须提交材料。"),
+    ("attribution", "Le ministre a martelé que tout va.", "Le ministre a reconnu que tout va."),
+    ("attribution", "部长坦言，困难很多。", "部长断言，困难很多。"),
+    ("punctuation", "工业、农业都好。", "工业，农业都好。"),
+    ("spelling", "co-operation is good", "cooperation is good"),
+    ("spelling", "il faut connaître cela", "il faut connaitre cela"),
+    ("spelling", "They do not agree.", "They don't agree."),
+    ("name", "会谈在日内瓦举行。", "会谈在维也纳举行。"),
+    ("name", "马克龙在会上致辞", "朔尔茨在会上致辞"),
+    ("name", "外长王毅会见来宾。", "外长秦刚会见来宾。"),
+    ("typography", "协议——期待已久", "协议--期待已久"),
     ("date", "They met on 5 May 2023 in Geneva.", "They met on 6 May 2023 in Geneva."),
     ("date", "They met on Monday in Geneva.", "They met on Tuesday in Geneva."),
     ("date", "会谈于2月25日举行。", "会谈于2月26日举行。"),
@@ -105,6 +135,37 @@ def test_a_sentence_in_two_is_a_split_and_not_wording() -> None:
     assert [edit.kinds for edit in edits] == [(EditKind.SPLIT,)]
 
 
+def test_what_changed_in_a_moved_sentence_is_told_between_the_pieces_of_its_halves() -> None:
+    stays = "The council then heard the report. It thanked the treasurer for the work of many years."
+    old = f"Members must submit their 12 plans in writing before the week ends. {stays}"
+    new = f"{stays} Members may submit their 12 plans in writing before the week ends."
+    edits = compare(Text(old), Text(new)).edits
+    inside = [edit for edit in edits if edit.within == 1]
+    assert [(edit.old.text, edit.new.text) for edit in inside] == [("must", ""), ("", "may")]
+    assert all(edit.kinds == (EditKind.MODALITY,) and edit.severity is Severity.MAJOR for edit in inside)
+    assert {edit.move for edit in edits if edit not in inside} == {1}
+    assert "".join(edit.old.text for edit in edits).strip() == old.removesuffix(stays).strip()
+
+
+def test_a_date_that_changed_in_two_places_is_one_edit() -> None:
+    (edit,) = compare(Text("On May 3, 2021, they met."), Text("On June 4, 2022, they met.")).edits
+    assert (edit.old.text, edit.new.text) == ("May 3, 2021", "June 4, 2022")
+
+
+def test_what_leaves_the_start_of_a_paragraph_for_another_sentence_breaks_no_paragraph() -> None:
+    old = "Alpha beta gamma delta. Epsilon zeta.\n\nWhisky xray yankee zulu. Mike november oscar papa."
+    new = "Alpha beta gamma delta. Epsilon zeta. Hotel india juliett kilo.\n\nMike november oscar papa."
+    assert [edit.kinds for edit in compare(Text(old), Text(new)).edits] == [(EditKind.INSERTED,), (EditKind.DELETED,)]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("prescribed by law", "proscribed by law"), ("a causal link", "a casual link"), ("il a marche", "il a marché")],
+)
+def test_two_real_words_are_no_spellings_of_one(old: str, new: str) -> None:
+    assert EditKind.SPELLING not in compare(Text(old), Text(new)).edits[0].kinds
+
+
 def test_an_edit_in_title_or_date_says_so() -> None:
     old = Text.of("Leaders speak", "2022-02-26 12:05", ["They spoke."])
     new = Text.of("Leaders talk", "2022-02-26 14:05", ["They spoke."])
@@ -124,9 +185,19 @@ def test_a_registered_phrase_is_a_formula() -> None:
 
 
 def test_more_words_can_be_given_to_a_kind() -> None:
-    rules = default_rules().extended({EditKind.MODALITY: ["aims to"]})
-    change = compare(Text("It aims to grow."), Text("It tries to grow."), rules)
+    rules = default_rules().extended({EditKind.MODALITY: ["hankers to"]})
+    change = compare(Text("It hankers to grow."), Text("It tries to grow."), rules)
     assert EditKind.MODALITY in change.edits[0].kinds
+
+
+def test_words_of_the_configuration_are_named_as_such_and_mark_the_differ() -> None:
+    extra = {EditKind.ATTRIBUTION: ["mulled", "低语"], EditKind.SPELLING: ["oblast oblasť"], EditKind.NAME: ["Kragg"]}
+    rules = default_rules().extended(extra)
+    change = compare(Text("He said so in the oblast."), Text("He mulled so in the oblasť."), rules)
+    assert [edit.kinds for edit in change.edits] == [(EditKind.ATTRIBUTION,), (EditKind.SPELLING,)]
+    assert "(config.yaml)" in compare(Text("He mulled so."), Text("He said so."), rules).edits[0].rules[0]
+    assert change.differ.startswith(f"{DIFFER}+")
+    assert compare(Text("A b."), Text("A c.")).differ == DIFFER
 
 
 def test_every_kind_says_which_rule_gave_it() -> None:

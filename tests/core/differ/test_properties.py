@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from monitor.differ import compare, latin
 from monitor.differ.align import _WORD
-from monitor.differ.classify import AROUND, Side
 from monitor.differ.lexicon import default_rules
+from monitor.differ.place import AROUND, Side
 from monitor.differ.script import apply, revert
 from monitor.differ.segment import sentences
 from monitor.differ.words import TOKEN, tokens
 from storage.errors import IntegrityError
-from storage.records import Text
+from storage.records import Severity, Text
 
 ODD = "ab .,\n\r\té\u0301\u0308👨‍👩‍👧🇫🇷\u202e\u2066\x00\x1b中文。；！1 2.5%\ud800\udc00\u2028\u0085’“"
 anything = st.one_of(st.text(max_size=60), st.text(alphabet=ODD, max_size=60))
@@ -92,7 +92,7 @@ def test_tokens_and_sentences_keep_every_character(text: str) -> None:
 
 def test_the_result_does_not_depend_on_the_hash_seed() -> None:
     words = (
-        "from monitor.differ import compare; from storage.records import Text;"
+        "from monitor.differ import compare; from storage.records import Severity, Text;"
         "a = ' '.join(f'Sentence {n % 7} of the text says {n * 37 % 11} things.' for n in range(40));"
         "b = ' '.join(f'Sentence {n % 5} of the text said {n * 31 % 11} things.' for n in range(44));"
         "print(compare(Text(a), Text(b)))"
@@ -168,3 +168,51 @@ def test_a_place_that_is_not_looked_at_holds_no_match(text: str, start: int, siz
             if (one[0] < end and one[1] > start) or (start == end and one[0] < start < one[1])
         ]
         assert side.over(finder) == over
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (" " * 40_000, " " * 39_999),
+        ("e" + "\u0301" * 20_000, "e" + "\u0301" * 19_999),
+        ("a.”" * 1_000, 'a."' * 1_000),
+        ("三百" * 700, "四百" * 700),
+    ],
+    ids=["spaces", "one long cluster", "every third mark", "numerals"],
+)
+def test_a_text_that_no_one_writes_is_compared_in_bounded_steps(old: str, new: str) -> None:
+    """Each took seconds to minutes of squared work before it was bounded; the suite would show it."""
+    change = compare(Text(old), Text(new))
+    assert apply(change.script, old) == new
+
+
+def test_two_runs_that_share_little_are_given_up_after_the_same_number_of_steps() -> None:
+    old, new = ("".join(chr(0x4E00 + (n * step) % 1201) for n in range(1400)) for step in (1, 7))
+    assert compare(Text(old), Text(new)) == compare(Text(old), Text(new))
+
+
+moving = st.lists(
+    st.sampled_from([f"Paragraph {n} tells of {n * 7} matters that shall be settled by then." for n in range(9)]),
+    min_size=2, max_size=9, unique=True,
+)  # fmt: skip
+
+
+@settings(max_examples=120, deadline=None)
+@given(moving, st.randoms(use_true_random=False), st.sampled_from([" ", "\n\n", "\n- "]))
+def test_moved_and_edited_sentences_are_rebuilt_and_never_below_wording(
+    rows: list[str], dice: object, gap: str
+) -> None:
+    shuffled = [row.replace("shall", "may") for row in rows]
+    dice.shuffle(shuffled)  # type: ignore[attr-defined]
+    old, new = gap.join(rows), gap.join(shuffled)
+    change = compare(Text(old), Text(new))
+    assert apply(change.script, old) == new
+    assert revert(change, new) == old
+    assert change.severity is Severity.MAJOR
+    halves: dict[int, list[bool]] = {}
+    for edit in change.edits:
+        if edit.move is not None:
+            halves.setdefault(edit.move, []).append(bool(edit.new.text))
+            assert "shall" not in edit.old.text.split()
+            assert "may" not in edit.new.text.split()
+    assert all(set(sides) == {True, False} for sides in halves.values())
