@@ -77,9 +77,11 @@ LARGEST_TREE: Final = 15_000
 """Characters and elements; about larger pages trafilatura, which can take minutes there, is not asked."""
 SELECTOR_STEPS: Final = 8
 _ASIDE: Final = re.compile(
-    r"(?<![a-z])(?:tooltip|popover|popup|sr-only|screen-reader|visually-?hidden|glossary-(?:card|definition))",
+    r"(?<![a-z])(?:tooltip|popover|popup|sr-only|screen-reader|visually-?hidden|glossary-(?:card|definition)|"
+    r"(?:photo|image|picture|media)[-_]{0,2}(?:captions?|credits?|title)(?![a-z]))",
     re.IGNORECASE,
 )
+"""Classes of what stands inside the text and is none of it, be it inline: explanations, and what is said of pictures."""
 _LABEL: Final = re.compile(
     r"\s*(?:advertisement|advertising|publicité|anzeige|werbung|реклама|广告|share(?: this(?: page| article)?)?|print|tweet|"
     r"e-?mail|read more|see also|分享到?|打印(?:本页)?|关闭(?:窗口)?|相关(?:新闻|稿件|阅读)|back to top|top|返回顶部)\s*[:：.]?\s*",
@@ -301,6 +303,8 @@ def _above(every: Sequence[_Weighed], held: set[Element], facts: PageFacts) -> l
     top: list[Block] = []
     for one in above[place + 1 :]:
         words = line(one.block.words)
+        if one.letters in letters(title.words):
+            continue  # a summary that is the title again
         dated = bool(top) and lone_date(line(top[-1].words)) is not None
         if (block := _belonging(one)) is not None or (dated and lone_time(words) and not one.furniture):
             top.append(block or one.block)

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from monitor.read.listing import ListRules
 
 _DOCTYPE: Final = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
-_DECLARATION: Final = re.compile(r"\s*<\?xml[^>]*\?>")
-_AMPERSAND: Final = re.compile(r"<!\[CDATA\[.*?\]\]>|&(#?\w{1,32};)?", re.DOTALL)
+_DECLARATION: Final = re.compile(r"<\?xml[^>]*\?>")
+_STARTS: Final = re.compile(r"<!DOCTYPE|<\?xml", re.IGNORECASE)
+_AMPERSAND: Final = re.compile(r"&(#?\w{1,32};)?")
+_CDATA: Final = ("<![CDATA[", "]]>")
 _OF_XML: Final = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
 _ROOTS: Final = frozenset({"rss", "rdf", "feed", "channel"})
 
@@ -45,8 +47,7 @@ def listed(body: bytes, rules: ListRules, content_type: str | None, url: str) ->
 
 def parse_xml(words: str) -> Element | None:
     """The root of an XML document, as far as it can be read. Document types are cut off, so that no entity exists."""
-    words = _DOCTYPE.sub("", _DECLARATION.sub("", words.replace("\x00", ""), count=1), count=1).strip()
-    words = _AMPERSAND.sub(_meant, words)
+    words = _with_known_entities(_without_prologue(words.replace("\x00", "")).strip())
     parser = lxml.etree.XMLParser(
         encoding="utf-8",
         recover=True,
@@ -62,10 +63,30 @@ def parse_xml(words: str) -> Element | None:
         return None
 
 
+def _without_prologue(words: str) -> str:
+    """Without the first XML declaration and document type. Each is tried for at its first sign only: no search repeats."""
+    for pattern, sign in ((_DECLARATION, "<?"), (_DOCTYPE, "<!")):
+        start = next((one for one in _STARTS.finditer(words) if one[0].startswith(sign)), None)
+        if start is not None and (found := pattern.match(words, start.start())) is not None:
+            words = words[: found.start()] + words[found.end() :]
+    return words
+
+
+def _with_known_entities(words: str) -> str:
+    """Entities and bare ampersands as what they are meant to be, but for those in CDATA sections."""
+    opening, closing = _CDATA
+    pieces: list[str] = []
+    at = 0
+    while (start := words.find(opening, at)) >= 0 and (end := words.find(closing, start)) >= 0:
+        pieces += [_AMPERSAND.sub(_meant, words[at:start]), words[start : end + len(closing)]]
+        at = end + len(closing)
+    return "".join([*pieces, _AMPERSAND.sub(_meant, words[at:])])
+
+
 def _meant(found: re.Match[str]) -> str:
     """A bare ampersand, and an entity that HTML knows and XML does not, as what they are meant to be."""
     name = found[1]
-    if found[0].startswith("<") or (name is not None and (name.startswith("#") or name in _OF_XML)):
+    if name is not None and (name.startswith("#") or name in _OF_XML):
         return found[0]
     return escape(html5[name]) if name in html5 else f"&amp;{name or ''}"
 
