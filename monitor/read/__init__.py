@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from storage.records import Text
 
-READER: Final = "2"
+READER: Final = "3"
 """The version of our own rules of reading: when they change, every fingerprint does."""
 
 KINDS: Final[Mapping[str, str]] = {

@@ -226,7 +226,9 @@ def _holder(inside_out: Sequence[Element], every: Sequence[_Weighed]) -> Element
     weight: dict[Element, float] = defaultdict(float)
     size: dict[Element, float] = defaultdict(float)
     near: dict[Element, float] = defaultdict(float)
+    unfound: dict[Element, float] = defaultdict(float)
     for one in every:
+        unfound[one.block.element] += 0.0 if one.furniture else one.prose - one.weight
         own[one.block.element] += one.weight
         weight[one.block.element] += one.weight
         size[one.block.element] += one.size
@@ -236,6 +238,7 @@ def _holder(inside_out: Sequence[Element], every: Sequence[_Weighed]) -> Element
             continue
         weight[above] += weight[element]
         size[above] += size[element]
+        unfound[above] += unfound[element]
         # Below an element its paragraphs count in full, those one level deeper by half, and so on.
         near[above] += own[element] + 0.5 * near[element]
     for element, worth in own.items():
@@ -247,14 +250,20 @@ def _holder(inside_out: Sequence[Element], every: Sequence[_Weighed]) -> Element
         return None
     at, seen = chosen, weight[chosen]
     while at is not inside_out[-1] and (above := at.getparent()) is not None:
+        kin = sum(unfound[one] for one in above if one is not at and one in unfound and _are_kin(one, at))
         at = above
         gained, added = weight[at] - weight[chosen], size[at] - size[chosen]
         if weight[at] < (1 + GAIN) * seen:
             continue  # nothing new worth a look since the last one
         seen = weight[at]
-        if gained >= PURITY * added and not _only_lead(every, at, chosen):
+        if gained + kin >= PURITY * added and not _only_lead(every, at, chosen):
             chosen = at
     return chosen
+
+
+def _are_kin(one: Element, other: Element) -> bool:
+    """Whether two neighbours are of one make: a text cut into pieces (by advertisements, say) goes on in the next."""
+    return one.tag == other.tag and one.get("class") == other.get("class") is not None
 
 
 def _only_lead(every: Sequence[_Weighed], outer: Element, inner: Element) -> bool:
