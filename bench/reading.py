@@ -527,7 +527,9 @@ def main(arguments: Sequence[str]) -> None:
     """Run all of it: ``[CORPUS] [--wider FOLDER] [-v: name the pages] [-q: main text only]``."""
     options = argparse.ArgumentParser(prog="python -m bench reading", description=__doc__)
     options.add_argument("corpus", type=Path, nargs="?", default=Path("../shared/corpus"))
-    options.add_argument("--wider", type=Path, metavar="FOLDER", help="checkouts with pages nobody has looked at (alone)")
+    options.add_argument(
+        "--wider", type=Path, metavar="FOLDER", help="checkouts with pages nobody has looked at (alone)"
+    )
     options.add_argument("--only", metavar="GROUP", help="of these pages one group")
     options.add_argument("--of", type=int, default=1, help="of these pages one in so many, by the hash of their names")
     options.add_argument("-v", "--verbose", action="store_true", help="name the pages")

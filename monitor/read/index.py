@@ -11,6 +11,7 @@ from monitor.read.encoding import decode
 from monitor.read.html import elements, parse
 from monitor.read.links import base_of, link_of
 from monitor.read.listing import Item, Listed, bare_follow, is_expression, plain_title, whole_address
+from monitor.read.patterns import found
 from storage.errors import ReadError
 
 if TYPE_CHECKING:
@@ -58,8 +59,8 @@ def _links(root: Element, follow: str | None, base: str) -> list[Element]:
     if follow is None:
         return every
     if is_expression(follow):
-        wanted = re.compile(bare_follow(follow))
-        return [one for one in every if (url := whole_address(one.get("href", ""), base)) and wanted.search(url)]
+        wanted = bare_follow(follow)
+        return [one for one in every if (url := whole_address(one.get("href", ""), base)) and found(wanted, url)]
     inside: set[Element] = set()
     for one in elements(bare_follow(follow), root):
         inside.update(one.iter("a", "area"))
@@ -121,7 +122,9 @@ class _Rows:
         """What the first link with words in a row says, and the row as a whole, cut off where it is no row but a page."""
         if (row, href) not in self._said:
             # A picture and a headline often lead to the same place.
-            own = next((words for one in row.iter("a", "area") if one.get("href") == href and (words := _words(one))), "")
+            own = next(
+                (words for one in row.iter("a", "area") if one.get("href") == href and (words := _words(one))), ""
+            )
             self._said[row, href] = own, _words(row)[:LONGEST_ROW]
         return self._said[row, href]
 
