@@ -71,6 +71,10 @@ LINKED_SHARE: Final = 0.7
 LINK_RUN: Final = 3
 """So many links one after the other are a menu, not text."""
 _WORDS: Final = re.compile(r"[a-z]+(?=[A-Z])|[A-Z]?[a-z]+|[A-Z]+")
+CARDS: Final = 3
+CARD_BLOCKS: Final = 5
+CARD_SIZE: Final = 400
+"""So many neighbours, each of at most so many blocks and letters, are a run of teasers."""
 LEAD_WEIGHT: Final = 30
 LARGEST_PAGE: Final = 2_000_000
 LARGEST_TREE: Final = 15_000
@@ -88,6 +92,16 @@ _LABEL: Final = re.compile(
     re.IGNORECASE,
 )
 """Lines that are labels of furniture, wherever they stand."""
+_CONSENT: Final = re.compile(
+    r"\b(?:we|(?:this|our) (?:web ?)?(?:site|page)|[\w.]{1,40}\.(?:org|com|net|gov|int|eu)) (?:may )?uses? (?:[\w-]+ ){0,2}cookies\b|"
+    r"\bby (?:continuing|using|clicking)\b.{0,80}\bcookies\b|\b(?:utilis(?:e|ons)|dépos(?:e|ons)) (?:des|les) cookies\b|"
+    r"\b(?:verwende[nt]|benutz(?:en|t)|nutz(?:en|t)) (?:\w+ )?cookies\b|\b(?:utiliza(?:mos)?|usa(?:mos)?) (?:las )?cookies\b|"
+    r"\b(?:utilizza(?:no)?|usa(?:no)?) (?:i )?cookie\b|использ\w+ (?:файлы )?(?:cookie|куки)|使用(?:了)?\s?cookies?",
+    re.IGNORECASE,
+)
+"""What a consent banner says."""
+CONSENTS: Final = 2
+"""A page where so many paragraphs say it, which trafilatura did not find, has a banner; with more it is about cookies."""
 _COUNTED: Final = (
     r"(?:(?:page )?views?|visits?|visitors?|hits?|reads?|downloads?|shares?|comments?|vues?|lectures?|aufrufe|visitas|"
     r"lecturas|visualizaciones|просмотр(?:ов|ы|а)?|浏览(?:次数|量|数)?|瀏覽(?:次數|量)?|阅读(?:次数|量|数)?|閱讀(?:次數|量)?|"
@@ -120,11 +134,17 @@ def main_text(root: Element, words: str, skip: set[Element], facts: PageFacts) -
     asides = {one for one in inside_out if (named := one.get("class")) and _ASIDE.search(named)}
     every = [_weighed(block) for block in blocks(body, skip | asides)]
     found = found_by_trafilatura(words) if len(inside_out) <= LARGEST_TREE else ""
+    cards = _cards(inside_out, every)
     for one in every:
-        one.found = one.size >= 8 and one.letters in found
+        one.found = one.size >= 8 and one.block.element not in cards and one.letters in found
     furniture = _furniture(inside_out, every)
     for one in every:
         one.furniture = one.block.element in furniture
+    consent = {one.block.element for one in every if not one.found and _CONSENT.search(one.block.words)}
+    if len(consent) > CONSENTS:
+        consent = set()  # a text about cookies
+    for one in every:
+        one.furniture = one.furniture or one.block.element in cards or one.block.element in consent
     holder = _holder(inside_out, every)
     if holder is None:
         raise ReadError(
@@ -202,6 +222,32 @@ def _furniture(inside_out: Sequence[Element], every: Sequence[_Weighed]) -> set[
         if above in found or (_is_furniture(element, element in read) and held[element] <= FOUND_SHARE * total):
             found.add(element)
     return found
+
+
+def _cards(inside_out: Sequence[Element], every: Sequence[_Weighed]) -> set[Element]:
+    """The elements in runs of teasers: neighbours of one make, each a linked heading with a short text below it."""
+    count: dict[Element, int] = defaultdict(int)
+    size: dict[Element, float] = defaultdict(float)
+    headed: set[Element] = set()
+    for one in every:
+        count[one.block.element] += 1
+        size[one.block.element] += one.size
+        if one.is_link and heading_level(one.block.element):
+            headed.add(one.block.element)
+    if len(headed) < CARDS:
+        return set()
+    alike: dict[tuple[Element, str, str], list[Element]] = defaultdict(list)
+    for element in inside_out:
+        above = element.getparent()
+        if above is None or element not in count:
+            continue
+        count[above] += count[element]
+        size[above] += size[element]
+        if element in headed:
+            headed.add(above)
+            if 2 <= count[element] <= CARD_BLOCKS and size[element] <= CARD_SIZE:
+                alike[above, element.tag, element.get("class") or ""].append(element)
+    return {inner for cards in alike.values() if len(cards) >= CARDS for card in cards for inner in card.iter()}
 
 
 def _is_furniture(element: Element, in_article: bool) -> bool:

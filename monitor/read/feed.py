@@ -27,6 +27,11 @@ _DOCTYPE: Final = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.DOTALL | re
 _DECLARATION: Final = re.compile(r"<\?xml[^>]*\?>")
 _STARTS: Final = re.compile(r"<!DOCTYPE|<\?xml", re.IGNORECASE)
 _AMPERSAND: Final = re.compile(r"&(#?\w{1,32};)?")
+_ENDED: Final = re.compile(r"</(?:[\w.-]{1,40}:)?(?:rss|rdf|feed|channel|urlset|sitemapindex)\s*>", re.IGNORECASE)
+_CLOSED: Final = re.compile(r"</(?:[\w.-]{1,40}:)?(?:item|entry|url|sitemap)\s*>", re.IGNORECASE)
+_ADDRESSES: Final = frozenset({"link", "guid", "loc"})
+LONGEST_END: Final = 4_000
+"""Characters at the end of a document among which its last tag stands; behind it there may be remarks."""
 _CDATA: Final = ("<![CDATA[", "]]>")
 _OF_XML: Final = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
 _ROOTS: Final = frozenset({"rss", "rdf", "feed", "channel"})
@@ -41,8 +46,8 @@ def listed(body: bytes, rules: ListRules, content_type: str | None, url: str) ->
     if root is None or _name(root) not in _ROOTS:
         hint = "A page of links is an 'index', a list for search engines a 'sitemap'."
         raise ReadError("this is no feed (RSS, Atom or JSON Feed)", hint=hint)
-    entries = [one for one in root.iter() if _name(one) in ("item", "entry")]
-    return Listed(tuple(_item(one) for one in entries), notes=notes)
+    entries, said = whole_entries([one for one in root.iter() if _name(one) in ("item", "entry")], words)
+    return Listed(tuple(_item(one) for one in entries), notes=(*notes, *said))
 
 
 def parse_xml(words: str) -> Element | None:
@@ -61,6 +66,27 @@ def parse_xml(words: str) -> Element | None:
         return lxml.etree.fromstring(words.encode("utf-8", "replace"), parser)
     except (lxml.etree.LxmlError, ValueError):
         return None
+
+
+def whole_entries(entries: list[Element], words: str) -> tuple[list[Element], tuple[str, ...]]:
+    """The entries of a document, without the last one where the document breaks off inside it, and a note on that.
+
+    Half an address leads somewhere else; and what stood after the break is not missing.
+    """
+    if _ENDED.search(words[-LONGEST_END:]):
+        return entries, ()
+    note = "the document breaks off; what it lists after that was not seen"
+    if len(entries) > sum(1 for _ in _CLOSED.finditer(words)) and not _has_address(entries[-1], words):
+        entries = entries[:-1]
+    return entries, (note,)
+
+
+def _has_address(entry: Element, words: str) -> bool:
+    """Whether the address of the entry that a document breaks off in stands before the break."""
+    begun = words.rpartition("<")[2]
+    inside = begun.partition(">")[0].partition(" ")[0].rpartition(":")[2].lower()
+    broken = ">" not in begun or inside in _ADDRESSES
+    return not broken and not _ADDRESSES.isdisjoint(children(entry))
 
 
 def _without_prologue(words: str) -> str:
