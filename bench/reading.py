@@ -456,7 +456,9 @@ def changes(found: list[Page], table: dict[str, Change], what: str, wanted: bool
     total = sum(map(len, wrong.values()))
     print(f"{what}: {counted} pages, {100 * total / max(1, counted * len(table)):.1f} % wrong")
     if redates:
-        print(f"    (in {redates} pages the changed figures were those of the title, the printed date or a lead: right)")
+        print(
+            f"    (in {redates} pages the changed figures were those of the title, the printed date or a lead: right)"
+        )
     for name, names in wrong.items():
         print(f"    {name:22} {len(names):3}  {', '.join(names[: 6 if verbose else 0])}")
 
