@@ -379,7 +379,9 @@ def _words_of(main: Element, tag: str | None = None) -> list[Element]:
 
 
 def _edit_word(body: Element, main: Element) -> None:
-    one = _words_of(main)[len(_words_of(main)) // 2]
+    if not (found := _words_of(main)):
+        return
+    one = found[len(found) // 2]
     one.text = (one.text or "")[:-3] + "zzz"
 
 
@@ -388,7 +390,9 @@ def _edit_last(body: Element, main: Element) -> None:
 
 
 def _edit_digit(body: Element, main: Element) -> None:
-    one = _words_of(main)[0]
+    if not (found := _words_of(main)):
+        return
+    one = found[0]
     one.text = (one.text or "") + " 17"
 
 

@@ -136,7 +136,8 @@ def main_text(root: Element, words: str, skip: set[Element], facts: PageFacts) -
     found = found_by_trafilatura(words) if len(inside_out) <= LARGEST_TREE else ""
     cards = _cards(inside_out, every)
     for one in every:
-        one.found = one.size >= 8 and one.block.element not in cards and one.letters in found
+        # Where trafilatura finds a list of links it has found nothing.
+        one.found = one.size >= 8 and not one.is_link and one.block.element not in cards and one.letters in found
     furniture = _furniture(inside_out, every)
     for one in every:
         one.furniture = one.block.element in furniture
