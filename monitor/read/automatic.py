@@ -80,6 +80,8 @@ LARGEST_PAGE: Final = 2_000_000
 LARGEST_TREE: Final = 15_000
 """Characters and elements; about larger pages trafilatura, which can take minutes there, is not asked."""
 SELECTOR_STEPS: Final = 8
+MOST_CLASSES: Final = 12
+"""Classes of one element that are tried as its selector."""
 _ASIDE: Final = re.compile(
     r"(?<![a-z])(?:tooltip|popover|popup|sr-only|screen-reader|visually-?hidden|glossary-(?:card|definition)|"
     r"(?:photo|image|picture|media)[-_]{0,2}(?:captions?|credits?|title)(?![a-z]))",
@@ -407,7 +409,9 @@ def selector_of(root: Element, element: Element) -> str | None:
 def _ways(element: Element) -> list[str]:
     """Selectors for one element, the best first. Names with figures in them belong to one page and are avoided."""
     name = element.get("id") or ""
-    classes = [one for one in (element.get("class") or "").split() if re.fullmatch(r"[A-Za-z][A-Za-z_-]*", one)]
+    classes = [
+        one for one in (element.get("class") or "").split()[:MOST_CLASSES] if re.fullmatch(r"[A-Za-z][A-Za-z_-]*", one)
+    ]
     tag = element.tag if _plain_tag(element) else ""
     ways = [f"#{name}"] if re.fullmatch(r"[A-Za-z][A-Za-z_-]*\d?", name) else []
     ways += [f"{tag}.{one}" for one in classes]
