@@ -286,8 +286,8 @@ def selected(found: list[Page]) -> None:
         select = page.main or _true_element(root, page.truth)
         mains = elements(select, root) if select else []
         body = root.find("body")
-        if len(mains) != 1 or body is None or mains[0] is body:
-            continue
+        if len(mains) != 1 or body is None or mains[0] is body or mains[0].tag == "p":
+            continue  # a paragraph put into a <p> stands outside of it once the page is read again
         rules = ReadRules(select=select)
         before = _alone(root, rules)
         for what, table in (("outside", OUTSIDE), ("inside", INSIDE)):
