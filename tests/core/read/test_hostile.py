@@ -88,7 +88,7 @@ def test_any_markup_is_read_or_refused(page: str, rules: ReadRules) -> None:
     tried(page.encode("utf-8", "surrogatepass"), rules, "text/html")
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from([PAGE.encode(), pdf(*PAGES)]))
 def test_damaged_pages_and_files_are_read_or_refused(dice: random.Random, body: bytes) -> None:
     for rules in (RULES[0], RULES[1]):
