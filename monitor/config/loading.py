@@ -25,6 +25,7 @@ from monitor.config.settings import (
     PageRules,
     Series,
     Settings,
+    Web,
 )
 from monitor.config.slugs import slug
 from monitor.config.validation import Valid, validated
@@ -44,7 +45,7 @@ T = TypeVar("T")
 
 DATABASE: Final = "sqlite:///variorum.db"
 EVERY: Final = Interval(900.0, "15m")
-NOT_YET: Final = ("alerts", "channels", "web")
+NOT_YET: Final = ("alerts", "channels")
 """Keys that are validated, so that a configuration can be prepared, and that this version does not act upon."""
 
 _FETCH_KEYS: Final = {
@@ -134,12 +135,26 @@ class _Joining:
                 for one in self._valid.items.get("phrases", {}).values()
             ),
             health=_health(head.get("health", {})),
+            web=self._web(head.get("web", {})),
             log=Logging(head.get("log", {}).get("format", "text"), head.get("log", {}).get("level")),
             secrets=_secrets(self._document.values),
             channels_told=tuple(self._valid.channels.items()),
             notes=tuple(self._notes()),
             timestamps=self._authority(head.get("timestamps")),
         )
+
+    def _web(self, found: Mapping[str, Any]) -> Web | None:
+        if "listen" not in found:
+            return None
+        host, _, port = found["listen"].rpartition(":")
+        rest = {key: found[key] for key in ("public_url", "token", "trust_header") if key in found}
+        if "proxies" in found:
+            rest["proxies"] = tuple(found["proxies"])
+        web = Web(host.strip("[]"), int(port), **rest)
+        if not web.safe:
+            hint = "Listen on 127.0.0.1, or set 'token' or 'trust_header' beside it."
+            self._fault(("web", "listen"), "the web page would be open to everyone", hint)
+        return web
 
     def _authority(self, found: Mapping[str, Any] | None) -> Authority | None:
         if found is None:
@@ -349,7 +364,7 @@ def _secrets(values: object) -> frozenset[str]:
     return frozenset(secret for secret in found if len(secret) >= 6)
 
 
-_SECRET_KEYS: Final = frozenset({"password", "secret", "apprise", "headers"})
+_SECRET_KEYS: Final = frozenset({"password", "secret", "apprise", "headers", "token"})
 _PASSWORD: Final = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
 
 
