@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from monitor.config import Settings
     from storage.archive import Archive
 
-ASSETS: Final = {"room.css": "text/css", "room.js": "text/javascript"}
+ASSETS: Final = {"room.css": "text/css", "room.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
 def application(settings: Settings | Callable[[], Settings], archive: Archive, access: Access | None = None) -> ASGIApp:
@@ -82,7 +82,9 @@ def application(settings: Settings | Callable[[], Settings], archive: Archive, a
         name = request.path_params["name"]
         if name not in ASSETS:
             return PlainTextResponse("not found", 404)
-        return _tagged(request, read_asset(name), f"{ASSETS[name]}; charset=utf-8")
+        return _tagged(
+            request, read_asset(name), ASSETS[name] if name.endswith(".svg") else f"{ASSETS[name]}; charset=utf-8"
+        )
 
     async def front(_: Request) -> Response:
         return RedirectResponse("index.html")

@@ -31,7 +31,7 @@ from storage.errors import UsageError
 from storage.records import Severity, Text, Version, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from monitor.config import Declaration, Settings
     from monitor.differ.lexicon import Rules
@@ -116,7 +116,7 @@ class Room:
             0,
             tally=self.archive.tally(),
             events=self.archive.events(limit=LATELY),
-            silent=self.archive.events(limit=10, silent=True),
+            silent=_once(self.archive.events(limit=20, silent=True))[:10],
             series=[(name, titles.get(name)) for name in sorted(used)],
             href=_event_href,
         )
@@ -143,15 +143,24 @@ class Room:
 
     def search(self, phrase: str) -> str:
         """``search``: where a phrase ever stood. An empty one asks. A fault of the phrase is said on the page."""
-        found: list[Found] = []
+        found: list[tuple[Entry, Found]] = []
         fault: str | None = None
         if phrase.strip():
             try:
-                for one in self.archive.sources(retired=True):
-                    found += grep({one.id: tuple(self.archive.texts(one.id))}, phrase)
+                for entry in self._searched():
+                    found += [(entry, one) for one in grep({entry.name: entry.pairs}, phrase)]
             except UsageError as error:
                 fault = error.message
         return self._page("search", 0, phrase=phrase, found=found, fault=fault)
+
+    def _searched(self) -> Iterator[Entry]:
+        """Every series, and the sources that have a history beside that of their series."""
+        states = self.archive.states()
+        for name in sorted({state.source.series for state in states if state.source.series and state.versions}):
+            yield self.entry(name)
+        for state in states:
+            if state.versions > (1 if state.source.series else 0):
+                yield Kept(self.archive, state)
 
     # -- pages of a source or series
 
@@ -255,8 +264,7 @@ class Room:
             version=version,
             blocks=_blocks(text, sentences),
             labels=labels,
-            ages=sorted(labels),
-            shade=lambda since: SHADES if number == 1 else round(SHADES * (since - 1) / (number - 1)),
+            shade=_shades(labels),
             plain=number == 1,
             change=self._neighbour(entry, number),
             earlier=self._since_step(entry, number - 1) if number > 1 else None,
@@ -429,6 +437,14 @@ def _next(entry: Entry, earlier: Version | None, later: Version) -> bool:
     return later.number == earlier.number + 1
 
 
+def _shades(origins: Iterable[int]) -> Callable[[int], int]:
+    """The shade of each origin, 0 for the oldest in the text to ``SHADES`` for the youngest."""
+    ordered = sorted(origins)
+    most = max(1, len(ordered) - 1)
+    shades = {since: round(SHADES * place / most) for place, since in enumerate(ordered)}
+    return shades.__getitem__
+
+
 def _blocks(text: str, sentences: Sequence[Blamed]) -> list[list[Blamed]]:
     """The sentences in paragraphs."""
     blocks: list[list[Blamed]] = []
@@ -445,6 +461,11 @@ def _continues(before: Blame, pairs: Sequence[tuple[Version, Text]]) -> bool:
     """Whether a blame was made of these very versions: in a series one may have come in between."""
     seen = [(one.version, one.label, one.window) for one in before.origins]
     return seen == [(one.number, one.source, one.window) for one, _ in pairs[: before.version]]
+
+
+def _once(events: Iterable[Event]) -> list[Event]:
+    """One event for each version: a silent edit that goes back to an earlier wording is told as both."""
+    return list({(event.source, event.version): event for event in reversed(list(events))}.values())[::-1]
 
 
 def _event_href(event: Event) -> str:

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
 WIDTH: Final = 720
 LEFT: Final = 44
 RIGHT: Final = 14
+CROWD: Final = 60
+"""With more marks than this they are drawn smaller."""
 HIGH: Final = 120
-"""The height of the drift plot between 0 and 100 %."""
+"""The height of the drift plot between 0 and the top of its scale."""
+SCALES: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,33 +38,38 @@ def timeline(marks: Sequence[Mark]) -> Markup:
     """A line of time (oldest first), one mark a version: filled from ``wording`` up, a square for a silent edit."""
     if not marks:
         return Markup("")
+    size = 5.5 if len(marks) <= CROWD else 3.0
     parts = [f'<line x1="{LEFT}" y1="22" x2="{WIDTH - RIGHT}" y2="22"/>']
     for mark, x in zip(marks, _places(marks), strict=True):
         name = "loud" if mark.loud else "soft"
         shape = (
-            f'<rect x="{x - 5:.1f}" y="17" width="10" height="10" class="{name}"/>'
+            f'<rect x="{x - size:.1f}" y="{22 - size:g}" width="{2 * size:g}" height="{2 * size:g}" class="{name}"/>'
             if mark.silent
-            else f'<circle cx="{x:.1f}" cy="22" r="5.5" class="{name}"/>'
+            else f'<circle cx="{x:.1f}" cy="22" r="{size:g}" class="{name}"/>'
         )
         parts.append(_link(mark, shape, f"{mark.at:%Y-%m-%d %H:%M} UTC{', silent edit' if mark.silent else ''}"))
     return _picture("timeline", 52, f"{len(marks)} versions over time", [*parts, *_ends(marks, 46)])
 
 
 def drift_plot(marks: Sequence[Mark], distances: Sequence[float]) -> Markup:
-    """Distance from the baseline (0 to 1, oldest first) over time; 0 is the baseline itself."""
+    """Distance from the baseline (0 to 1, oldest first) over time; 0 is the baseline itself.
+
+    The scale ends at the first of ``SCALES`` that holds them all.
+    """
     if not marks:
         return Markup("")
     base = 12 + HIGH
+    top = next(one for one in SCALES if one >= max(distances))
     parts = []
-    for share in (0.0, 0.5, 1.0):
-        y = base - HIGH * share
+    for share in (0.0, top / 2, top):
+        y = base - HIGH * share / top
         parts.append(f'<line x1="{LEFT}" y1="{y:g}" x2="{WIDTH - RIGHT}" y2="{y:g}"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:g}" text-anchor="end">{share:.0%}</text>')
-    points = [(x, base - HIGH * far) for x, far in zip(_places(marks), distances, strict=True)]
+        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:g}" text-anchor="end">{100 * share:g}%</text>')
+    points = [(x, base - HIGH * far / top) for x, far in zip(_places(marks), distances, strict=True)]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     parts.append(f'<polyline points="{path}"/>')
     for mark, (x, y), far in zip(marks, points, distances, strict=True):
-        dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="4" class="loud"/>'
+        dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 if len(marks) <= CROWD else 2.5}" class="loud"/>'
         parts.append(_link(mark, dot, f"{mark.at:%Y-%m-%d}: {far:.0%} from the baseline"))
     told = f"Distance from the baseline over time, {distances[0]:.0%} at first, {distances[-1]:.0%} at last"
     return _picture("drift", base + 30, told, [*parts, *_ends(marks, base + 24)])
