@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache, lru_cache
+from threading import Lock
 from typing import TYPE_CHECKING, Final
 
+import regex
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from monitor.history.blame import Blame, blame
 from monitor.history.drift import drift
+from monitor.history.folding import fold
 from monitor.history.grep import grep
+from monitor.history.lineage import words_in
 from monitor.history.phrases import phrases
 from monitor.history.refs import resolve
 from monitor.read.plain import parse
@@ -46,11 +50,12 @@ LATELY: Final = 50
 """So many events on the overview, and so many deliveries on the status page."""
 PER_PAGE: Final = 100
 """Sources on one page of the list."""
-LISTED: Final = 200
-"""Versions listed on the page of a source, the newest; older ones have their addresses still."""
-POINTS: Final = 40
+LISTED: Final = 50
+"""Versions listed on the page of a source, the newest; a page of its own has them all."""
+POINTS: Final = 16
 """At most twice so many points of the drift plot: of a longer history every second, fourth, … version, and the latest."""
 SHADES: Final = 4
+_FOLDED_OTHERWISE: Final = regex.compile(r"[-\u2010]\n|[\ufb00-\ufb06\uff00-\uffef\U0001d400-\U0001d7ff]")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _NOWHERE: Final = Version(
     "", 1, "", None, None, _EPOCH, _EPOCH, Window(None, _EPOCH), _EPOCH, None, None, False, False, "", 0, ""
@@ -101,6 +106,7 @@ class Room:
         self._sentences: Remembered[tuple[Blamed, ...]] = Remembered(512)
         self._distances: Remembered[float] = Remembered(100_000)
         self._comparisons: Remembered[Comparison] = Remembered(128)
+        self._searching = Lock()  # one at a time: a search reads every text, and other readers want their turn
         self._made: tuple[Settings, Rules | None, dict[str, Declaration]] | None = None
 
     # -- pages over everything
@@ -146,9 +152,13 @@ class Room:
         found: list[tuple[Entry, Found]] = []
         fault: str | None = None
         if phrase.strip():
+            needle = _needle(phrase)
             try:
-                for entry in self._searched():
-                    found += [(entry, one) for one in grep({entry.name: entry.pairs}, phrase)]
+                with self._searching:
+                    for entry in self._searched():
+                        pairs = entry.pairs
+                        if any(_may_have(text.text, needle) for _, text in pairs):
+                            found += [(entry, one) for one in grep({entry.name: pairs}, phrase)]
             except UsageError as error:
                 fault = error.message
         return self._page("search", 0, phrase=phrase, found=found, fault=fault)
@@ -168,10 +178,14 @@ class Room:
         """The source or series of that name. Raises ``UsageError`` for an unknown one."""
         return self._shelf.entry(name)
 
-    def source(self, name: str | Entry) -> str:
-        """``s/NAME/index.html``: the versions of a source or series. Raises ``UsageError`` for an unknown name."""
+    def source(self, name: str | Entry, *, every: bool = False) -> str:
+        """``s/NAME/index.html``: the versions of a source or series. Raises ``UsageError`` for an unknown name.
+
+        ``every`` lists all versions of a source (``s/NAME/all.html``), not the newest only.
+        """
         entry = self.entry(name) if isinstance(name, str) else name
         versions = entry.versions
+        listed = versions if every or entry.is_series else versions[-LISTED:]
         marks = [self._mark(entry, version) for version in versions]
         baseline = self._baseline(entry)
         far = self._drift(entry, baseline) if baseline is not None and versions else {}
@@ -187,8 +201,8 @@ class Room:
             distances=far,
             has_baseline=baseline is not None,
             phrases=self._registry(entry),
-            grid=self._grid(entry),
-            versions=tuple(reversed(versions))[:LISTED],
+            grid=self._grid(entry, listed),
+            versions=listed[::-1],
             before=lambda version: versions[version.number - 2] if version.number > 1 else None,
         )
 
@@ -201,7 +215,7 @@ class Room:
         beside = beside or address.endswith(".beside")
         pair = parted(address.removesuffix(".beside"))
         if pair is None:
-            return self.version(entry, address)
+            return self.source(entry, every=True) if address == "all" else self.version(entry, address)
         return self.pair(entry, *pair, beside=beside, cosmetic=cosmetic)
 
     def pair(
@@ -276,8 +290,10 @@ class Room:
 
     def addresses(self, entry: Entry) -> Iterator[tuple[str, str]]:
         """Every page of a source or series for a report: its file name and the page."""
-        yield "index.html", self.source(entry)
         versions, _ = entry.versions, entry.pairs
+        yield "index.html", self.source(entry)
+        if len(versions) > LISTED and not entry.is_series:
+            yield "all.html", self.source(entry, every=True)
         for version in versions:
             step = entry.step(version)
             yield f"{step}.html", self.version(entry, step)
@@ -352,13 +368,13 @@ class Room:
     def _registry(self, entry: Entry) -> tuple[Phrase, ...]:
         return self.settings().phrases if entry.count else ()
 
-    def _grid(self, entry: Entry) -> dict[int, tuple[str, ...]]:
+    def _grid(self, entry: Entry, listed: Sequence[Version]) -> dict[int, tuple[str, ...]]:
         """For each listed version, in the order of the registry, whether a set phrase is present, reworded or absent."""
         registry = self._registry(entry)
-        if not registry:
+        if not (registry and listed):
             return {}
-        listed = entry.pairs[-LISTED:]
-        return {version.number: standing(registry, text) for version, text in listed}
+        texts = entry.pairs[listed[0].number - 1 :]
+        return {version.number: standing(registry, text) for version, text in texts}
 
     def _baseline(self, entry: Entry) -> Side | None:
         if entry.is_series:
@@ -414,9 +430,19 @@ class Room:
         return templates().get_template(f"{name}.html").render(root=root, live=self._live, pair_of=pair_of, **values)
 
 
+@lru_cache(maxsize=8)
+def _beginnings(registry: tuple[Phrase, ...]) -> frozenset[str]:
+    """How the first and last words of every variant begin: a paragraph with none of these has no phrase, nor is near."""
+    words = [[word.folded for word in words_in(variant)] for phrase in registry for variant in phrase.variants]
+    return frozenset(word[:4] for one in words if one for word in (one[0], one[-1]))
+
+
 @lru_cache(maxsize=20_000)
 def _standing_in(registry: tuple[Phrase, ...], paragraph: str) -> tuple[int, ...]:
     found = [0] * len(registry)
+    folded = fold(paragraph).text
+    if not any(beginning in folded for beginning in _beginnings(registry)):
+        return tuple(found)
     at = {phrase.id: place for place, phrase in enumerate(registry)}
     for one in phrases(registry, {"": [(_NOWHERE, Text(paragraph))]}).standings:
         found[at[one.phrase]] = 2 if one.usage else 1 if one.near else 0
@@ -428,6 +454,19 @@ def standing(registry: tuple[Phrase, ...], text: Text) -> tuple[str, ...]:
     blocks = [_standing_in(registry, block) for block in text.text.split("\n\n") if block.strip()]
     best = (max(column) for column in zip(*blocks, strict=True)) if blocks else (0 for _ in registry)
     return tuple(("absent", "reworded", "present")[one] for one in best)
+
+
+def _needle(phrase: str) -> str:
+    """A word of the folded phrase that a text must have to be worth folding: the longest, or one ideograph; or ''."""
+    words = regex.findall(r"[a-z0-9]+|\p{Han}", fold(phrase).text)
+    return max(words, key=len, default="")
+
+
+def _may_have(text: str, needle: str) -> bool:
+    """Whether a text has the needle as it stands, or letters and line ends that folding makes others of."""
+    if text.isascii():
+        return needle in text.lower() or "-\n" in text
+    return needle in text.casefold() or _FOLDED_OTHERWISE.search(text) is not None
 
 
 def _next(entry: Entry, earlier: Version | None, later: Version) -> bool:
