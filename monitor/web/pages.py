@@ -7,7 +7,7 @@ prefix and from a folder. Jinja2 escapes; what cannot be seen is made visible be
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -22,12 +22,11 @@ from monitor.history.grep import grep
 from monitor.history.lineage import words_in
 from monitor.history.phrases import phrases
 from monitor.history.refs import resolve
-from monitor.read.plain import parse
-from monitor.render import Side, Style, summary
+from monitor.render import Style, summary
 from monitor.render.html import columns, contents, marked
 from monitor.render.safe import one_line, visible
 from monitor.render.telling import shown_time, shown_window
-from monitor.sides import baseline_side, compared, differ_rules
+from monitor.sides import compared, configured_baseline, differ_rules
 from monitor.web.addresses import BASELINE, folder, pair_of, parted
 from monitor.web.plots import Mark, drift_plot, timeline
 from monitor.web.shelf import Kept, Remembered, Shelf, side_of
@@ -37,11 +36,11 @@ from storage.records import Severity, Text, Version, Window
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from monitor.config import Declaration, Settings
+    from monitor.config import Settings
     from monitor.differ.lexicon import Rules
     from monitor.history.blame import Blamed
     from monitor.history.grep import Found
-    from monitor.render import Comparison
+    from monitor.render import Comparison, Side
     from monitor.web.shelf import Entry
     from storage.archive import Archive
     from storage.records import Event, Phrase
@@ -107,7 +106,7 @@ class Room:
         self._distances: Remembered[float] = Remembered(100_000)
         self._comparisons: Remembered[Comparison] = Remembered(128)
         self._searching = Lock()  # one at a time: a search reads every text, and other readers want their turn
-        self._made: tuple[Settings, Rules | None, dict[str, Declaration]] | None = None
+        self._made: tuple[Settings, Rules | None, Callable[[str], Side | None]] | None = None
 
     # -- pages over everything
 
@@ -195,7 +194,6 @@ class Room:
             2,
             entry=entry,
             title=self._title(entry),
-            declared=self._declared(entry.name),
             line=timeline(marks),
             plot=drift_plot([marks[at] for at in plotted], [far[at + 1] for at in plotted]),
             distances=far,
@@ -323,16 +321,11 @@ class Room:
     def _rules(self) -> Rules | None:
         return self._derived()[0]
 
-    def _derived(self) -> tuple[Rules | None, dict[str, Declaration]]:
-        """What is made of the settings once: the differ's rules, and how each source and series is declared."""
+    def _derived(self) -> tuple[Rules | None, Callable[[str], Side | None]]:
+        """What is made of the settings once: the differ's rules, and the baseline of a name."""
         settings = self.settings()
         if self._made is None or self._made[0] is not settings:
-            declared: dict[str, Declaration] = {}
-            for one in settings.declarations:
-                declared[one.source.id] = one
-                if one.source.series and one.baseline is not None:
-                    declared.setdefault(one.source.series, one)
-            self._made = (settings, differ_rules(settings), declared)
+            self._made = (settings, differ_rules(settings), cache(partial(configured_baseline, settings)))
         return self._made[1:]
 
     def _blame(self, entry: Entry, version: Version) -> tuple[Blamed, ...]:
@@ -377,23 +370,9 @@ class Room:
         return {version.number: standing(registry, text) for version, text in texts}
 
     def _baseline(self, entry: Entry) -> Side | None:
-        if entry.is_series:
-            pinned_file = next((one.baseline for one in self.settings().series if one.id == entry.name), None)
-            if pinned_file is not None:
-                return Side(f"{entry.name}@baseline", parse(pinned_file.read_text("utf-8")))
-        declared = self._declared(entry.name)
-        if declared is None:
-            return None
-        if declared.baseline is not None:
-            return baseline_side(declared)
-        pinned = declared.source.baseline
-        if pinned and pinned.startswith("@") and isinstance(entry, Kept) and entry.count:
+        if isinstance(entry, Kept) and (pinned := entry.state.source.baseline or "").startswith("@") and entry.count:
             return side_of(entry, resolve(pinned[1:], entry.versions))
-        return None
-
-    def _declared(self, name: str) -> Declaration | None:
-        """How a source is configured; for a series, its first member with a baseline."""
-        return self._derived()[1].get(name)
+        return self._derived()[1](entry.name)
 
     def _title(self, entry: Entry) -> str | None:
         """What people call it: the title of a series, or that of the latest wording."""
