@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from rich.text import Text
@@ -211,7 +212,7 @@ class Viewer(App[None]):
     def _read(self) -> None:
         """Work out what is asked for, off the loop; a newer question takes the place of an older one."""
         self._tell("…")
-        self.run_worker(self._answer(self.asked), exclusive=True, group="reading")
+        self.run_worker(partial(self._answer, self.asked), exclusive=True, group="reading")
 
     async def _answer(self, asked: Asked) -> None:
         reading, history = self.query_one(Reading), self._history
@@ -277,7 +278,7 @@ class Viewer(App[None]):
 
     def _open(self, name: str) -> None:
         self._tell("…")
-        self.run_worker(self._find(name), exclusive=True, group="finding")
+        self.run_worker(partial(self._find, name), exclusive=True, group="finding")
 
     async def _find(self, name: str) -> None:
         from monitor.histories import history_of
@@ -404,7 +405,7 @@ class Viewer(App[None]):
         what, words = self._asking, event.value.strip()
         self._end_asking()
         if what == "phrase" and words:
-            self.run_worker(self._search(words), exclusive=True, group="finding")
+            self.run_worker(partial(self._search, words), exclusive=True, group="finding")
 
     async def _search(self, words: str) -> None:
         history = self._history
