@@ -34,9 +34,11 @@ if TYPE_CHECKING:
 START = datetime(2026, 1, 1, tzinfo=UTC)
 GROWN_FROM = 20
 """So many sources are recorded one by one; the others of the page bench are copies of their rows."""
+BASED = 10
+"""Every so many-th source has a baseline: its first wording."""
 PHRASES = """phrases:
-  - {id: joint-measure, variants: ["joint measure", "mutual measure"]}
-  - {id: stable-growth, variants: ["stable growth"]}
+  - {id: unforeseen, variants: ["unforeseen measure", "unforeseen market"]}
+  - {id: renewed, variants: ["renewed dialogue"]}
 """
 
 
@@ -75,9 +77,12 @@ def _build(folder: Path, count: int, versions: int, *, grown: bool) -> None:
 
 
 def _config(folder: Path, count: int) -> str:
-    (folder / "base.txt").write_text("\n\n".join(["Statement 0", *_paragraphs(Statement(0))]), encoding="utf-8")
+    (folder / "seeds").mkdir(exist_ok=True)
+    for n in range(0, count, BASED):
+        first = "\n\n".join([f"Statement {n}", "1 January 2026", *_paragraphs(Statement(n))])
+        (folder / "seeds" / f"{n}.txt").write_text(first, encoding="utf-8")
     lines = "".join(
-        f"  - {{id: s{n:04d}, url: 'https://example.org/s{n:04d}'{', baseline: base.txt' if n % 10 == 0 else ''}}}\n"
+        f"  - {{id: s{n:04d}, url: 'https://example.org/s{n:04d}'{f', baseline: seeds/{n}.txt' if n % BASED == 0 else ''}}}\n"
         for n in range(count)
     )
     return f"database: sqlite:///variorum.db\n{PHRASES}sources:\n{lines}"

@@ -23,6 +23,8 @@ from monitor.tui.rows import Runs, SourceRow, filtered, position, source_line, s
 from storage.errors import VariorumError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from textual import events
 
     from monitor.config import Settings
@@ -212,7 +214,10 @@ class Viewer(App[None]):
     def _read(self) -> None:
         """Work out what is asked for, off the loop; a newer question takes the place of an older one."""
         self._tell("…")
-        self.run_worker(partial(self._answer, self.asked), exclusive=True, group="reading")
+        self._run(partial(self._answer, self.asked), "reading")
+
+    def _run(self, work: Callable[[], Awaitable[None]], group: str) -> None:
+        self.run_worker(work, exclusive=True, group=group)
 
     async def _answer(self, asked: Asked) -> None:
         reading, history = self.query_one(Reading), self._history
@@ -278,7 +283,7 @@ class Viewer(App[None]):
 
     def _open(self, name: str) -> None:
         self._tell("…")
-        self.run_worker(partial(self._find, name), exclusive=True, group="finding")
+        self._run(partial(self._find, name), "finding")
 
     async def _find(self, name: str) -> None:
         from monitor.histories import history_of
@@ -405,7 +410,7 @@ class Viewer(App[None]):
         what, words = self._asking, event.value.strip()
         self._end_asking()
         if what == "phrase" and words:
-            self.run_worker(partial(self._search, words), exclusive=True, group="finding")
+            self._run(partial(self._search, words), "finding")
 
     async def _search(self, words: str) -> None:
         history = self._history

@@ -15,7 +15,7 @@ import regex
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from monitor.history.blame import Blame, blame
+from monitor.history.blame import Blame, blame, blames
 from monitor.history.drift import drift
 from monitor.history.folding import fold
 from monitor.history.grep import grep
@@ -23,7 +23,7 @@ from monitor.history.lineage import words_in
 from monitor.history.phrases import phrases
 from monitor.history.refs import resolve
 from monitor.render import Style, summary
-from monitor.render.html import columns, contents, marked
+from monitor.render.html import columns, contents, escaped, marked
 from monitor.render.safe import one_line, visible
 from monitor.render.telling import shown_time, shown_window
 from monitor.sides import compared, configured_baseline, differ_rules
@@ -34,7 +34,7 @@ from storage.errors import UsageError
 from storage.records import Severity, Text, Version, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from monitor.config import Settings
     from monitor.differ.lexicon import Rules
@@ -197,6 +197,7 @@ class Room:
             line=timeline(marks),
             plot=drift_plot([marks[at] for at in plotted], [far[at + 1] for at in plotted]),
             distances=far,
+            from_baseline=lambda version: baseline is not None and (self._live or version.number == entry.count),
             has_baseline=baseline is not None,
             phrases=self._registry(entry),
             grid=self._grid(entry, listed),
@@ -274,20 +275,22 @@ class Room:
             entry=entry,
             title=self._title(entry),
             version=version,
-            blocks=_blocks(text, sentences),
-            labels=labels,
-            shade=_shades(labels),
+            body=aged(_blocks(text, sentences), labels, titled=bool(version.title)),
             plain=number == 1,
             change=self._neighbour(entry, number),
             earlier=self._since_step(entry, number - 1) if number > 1 else None,
             later=self._since_step(entry, number + 1) if number < entry.count else None,
             first=pair_of(self._since_step(entry, 1), own) if number > 2 else None,
-            has_baseline=self._baseline(entry) is not None,
+            has_baseline=(self._live or number == entry.count) and self._baseline(entry) is not None,
             from_baseline=pair_of(BASELINE, own),
         )
 
     def addresses(self, entry: Entry) -> Iterator[tuple[str, str]]:
-        """Every page of a source or series for a report: its file name and the page."""
+        """Every page of a source or series for a report: its file name and the page.
+
+        Each version and the change that led to it; from the first, and from the baseline, to the latest. Side by side is
+        made of the same page by a script there: files of their own would double the report.
+        """
         versions, _ = entry.versions, entry.pairs
         yield "index.html", self.source(entry)
         if len(versions) > LISTED and not entry.is_series:
@@ -296,16 +299,14 @@ class Room:
             step = entry.step(version)
             yield f"{step}.html", self.version(entry, step)
             if version.number > 1:
-                yield from self._both(entry, entry.step(versions[version.number - 2]), step)
+                yield self._filed(entry, entry.step(versions[version.number - 2]), step)
         if len(versions) > 2:
-            yield from self._both(entry, entry.step(versions[0]), entry.step(versions[-1]))
+            yield self._filed(entry, entry.step(versions[0]), entry.step(versions[-1]))
         if versions and self._baseline(entry) is not None:
-            for version in versions:
-                yield from self._both(entry, BASELINE, entry.step(version))
+            yield self._filed(entry, BASELINE, entry.step(versions[-1]))
 
-    def _both(self, entry: Entry, old: str, new: str) -> Iterator[tuple[str, str]]:
-        yield f"{pair_of(old, new)}.html", self.pair(entry, old, new)
-        yield f"{pair_of(old, new)}.beside.html", self.pair(entry, old, new, beside=True)
+    def _filed(self, entry: Entry, old: str, new: str) -> tuple[str, str]:
+        return f"{pair_of(old, new)}.html", self.pair(entry, old, new)
 
     # -- parts
 
@@ -334,6 +335,10 @@ class Room:
         known = self._sentences.get(key)
         if known is not None:
             return known
+        if not self._live:  # every version of it will be asked for
+            for one, sentences in blames(entry.pairs):
+                self._sentences.put((entry.name, one.number, one.chain), sentences)
+            return self._sentences.get(key) or ()
         pairs = entry.pairs_until(version.number)
         before = self._blames.get(entry.name)
         if before is not None and not (before.version < version.number and _continues(before, pairs)):
@@ -461,6 +466,29 @@ def _shades(origins: Iterable[int]) -> Callable[[int], int]:
     most = max(1, len(ordered) - 1)
     shades = {since: round(SHADES * place / most) for place, since in enumerate(ordered)}
     return shades.__getitem__
+
+
+def aged(blocks: Sequence[Sequence[Blamed]], labels: Mapping[int, tuple[str, str]], *, titled: bool) -> Markup:
+    """A text with the age of each sentence as a shade, and at the end of a run of equal ages a link to their version.
+
+    ``labels`` gives step and name of each version that a sentence came in; with a single one there is nothing to tell.
+    """
+    shade = _shades(labels)
+    lines = []
+    for place, block in enumerate(blocks):
+        parts = []
+        for at, one in enumerate(block):
+            since = one.since.version
+            parts.append(f'<span class="age-{shade(since)}">{escaped(one.text)}</span>')
+            after = block[at + 1] if at + 1 < len(block) else None
+            if len(labels) > 1 and (after is None or (after.since.version, after.returned) != (since, one.returned)):
+                step, name = labels[since][0], escaped(one_line(labels[since][1]))
+                back = "↩" if one.returned else ""
+                parts.append(f'<sup lang="en"><a href="{step}.html" aria-label="since {name}">{name}{back}</a></sup>')
+            parts.append(" ")
+        opening = '<p dir="auto" class="title">' if titled and place == 0 else '<p dir="auto">'
+        lines.append(f"{opening}{''.join(parts).rstrip()}</p>")
+    return Markup("\n".join(lines))  # noqa: S704  (escaped above)
 
 
 def _blocks(text: str, sentences: Sequence[Blamed]) -> list[list[Blamed]]:

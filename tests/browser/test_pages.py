@@ -142,8 +142,10 @@ def test_the_report_works_from_a_folder_with_its_style_and_script(page: Page, ro
     page.goto((room.files / "s" / "xi-putin-call" / "1-2.html").as_uri())
     page.keyboard.press("n")
     assert page.evaluate("document.activeElement.id") == "change-1"
-    page.get_by_role("link", name="Side by side").click()
-    assert page.locator(".sides").count() == 1
+    page.get_by_role("button", name="Side by side").click()
+    assert page.locator(".sides tr.changed").count() == 1
+    assert page.locator(".sides td:first-child ins, .sides td + td del").count() == 0
+    assert not page.locator(".statement").is_visible()
     page.get_by_role("link", name="Variorum").click()
     assert page.url == (room.files / "index.html").as_uri()
 

@@ -1,9 +1,10 @@
 "use strict";
 // Next and previous change by n and p, and by two buttons. Without this script every page is whole; its list links too.
-const changes = Array.from(document.querySelectorAll("[data-change]"));
+let changes = Array.from(document.querySelectorAll("[data-change]"));
 const keys = document.querySelector(".keys");
 let current = -1;
 function go(step) {
+  changes = Array.from(document.querySelectorAll("[data-change]"));
   const shown = changes.filter((one) => one.closest("details") || one.getClientRects().length > 0);
   if (shown.length === 0) return;
   const at = shown.indexOf(changes[current]);
@@ -27,3 +28,36 @@ addEventListener("keydown", (event) => {
   if (step && changes.length > 0) go(step);
 });
 addEventListener("beforeprint", () => { for (const one of document.querySelectorAll("details")) one.open = true; });
+
+// A report has no page of its own for two columns: they are made of the marks, a row for each paragraph.
+const beside = document.querySelector("[data-beside]");
+const statement = document.querySelector(".statement");
+function column(paragraph, unwanted) {
+  const cell = document.createElement("td");
+  cell.dir = "auto";
+  for (const node of paragraph.cloneNode(true).childNodes) cell.append(node.cloneNode(true));
+  for (const one of cell.querySelectorAll(unwanted)) one.remove();
+  for (const one of cell.querySelectorAll("[id]")) one.removeAttribute("id");
+  return cell;
+}
+function columns() {
+  const table = document.createElement("table");
+  table.className = "sides";
+  table.lang = "";
+  for (const paragraph of statement.querySelectorAll("p")) {
+    const row = table.insertRow();
+    if (paragraph.classList.contains("changed")) row.className = "changed";
+    row.append(column(paragraph, "ins"), column(paragraph, "del"));
+  }
+  return table;
+}
+if (beside && statement) {
+  let table = null;
+  beside.hidden = false;
+  beside.addEventListener("click", () => {
+    if (!table) { table = columns(); statement.after(table); } else table.hidden = !table.hidden;
+    statement.hidden = !table.hidden;
+    document.body.classList.toggle("broad", !table.hidden);
+    beside.textContent = table.hidden ? "Side by side" : "Inline";
+  });
+}
