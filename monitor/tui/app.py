@@ -64,14 +64,14 @@ Listing, Reading { overflow-x: hidden; scrollbar-gutter: stable; }
 #body { height: 1fr; }
 Listing { scrollbar-size-vertical: 1; padding: 0 0 0 1; }
 #sources { width: 38; border-right: solid $panel-lighten-2; }
-#versions { width: 36; border-right: solid $panel-lighten-2; }
+#versions { width: 40; border-right: solid $panel-lighten-2; }
 #right { width: 1fr; }
 #told { height: 1; padding: 0 1; color: $text-muted; }
 Reading { scrollbar-size-vertical: 1; padding: 0 1; }
 Listing:focus { background: $surface; }
 .listing--chosen { background: $primary; color: $text; }
-.listing--chosen-unfocused { background: $primary 35%; color: $text; }
-.reading--at { background: $primary 25%; }
+.listing--chosen-unfocused { background: $primary-muted; color: $text; }
+.reading--at { background: $panel; }
 #ask { display: none; height: 1; border: none; padding: 0 1; background: $boost; }
 #ask.asking { display: block; }
 .-narrow #sources { width: 100%; border-right: none; }

@@ -20,7 +20,7 @@ from monitor.history.drift import drift
 from monitor.history.folding import fold
 from monitor.history.grep import grep
 from monitor.history.lineage import words_in
-from monitor.history.phrases import phrases
+from monitor.history.phrases import NEAR, NEAR_SHORT, SHORT_CHARACTERS, SHORT_WORDS, phrases
 from monitor.history.refs import resolve
 from monitor.render import Style, summary
 from monitor.render.html import columns, contents, escaped, marked
@@ -414,22 +414,37 @@ class Room:
         return templates().get_template(f"{name}.html").render(root=root, live=self._live, pair_of=pair_of, **values)
 
 
-@lru_cache(maxsize=8)
-def _beginnings(registry: tuple[Phrase, ...]) -> frozenset[str]:
-    """How the first and last words of every variant begin: a paragraph with none of these has no phrase, nor is near."""
-    words = [[word.folded for word in words_in(variant)] for phrase in registry for variant in phrase.variants]
-    return frozenset(word[:4] for one in words if one for word in (one[0], one[-1]))
+@lru_cache(maxsize=256)
+def _wanted(phrase: Phrase) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
+    """For each variant how its words begin, with their lengths, and how many letters of them a paragraph must have.
+
+    A near match is as alike as twice the letters in common to all letters, so with fewer in common there is none; a
+    little less is asked for, since forms of a word differ in length.
+    """
+    found = []
+    for variant in phrase.variants:
+        words = [word.folded for word in words_in(variant)]
+        letters = sum(map(len, words))
+        short = len(words) <= (SHORT_CHARACTERS if letters == len(words) else SHORT_WORDS)
+        near = NEAR_SHORT if short else NEAR
+        found.append((tuple((word[:4], len(word)) for word in words), 0.85 * letters * near / (2 - near)))
+    return tuple(found)
+
+
+def _may_stand(phrase: Phrase, folded: str) -> bool:
+    """Whether enough words of a variant begin somewhere in a paragraph: to split most into words would be in vain."""
+    return any(sum(size for head, size in words if head in folded) >= least for words, least in _wanted(phrase))
 
 
 @lru_cache(maxsize=20_000)
 def _standing_in(registry: tuple[Phrase, ...], paragraph: str) -> tuple[int, ...]:
     found = [0] * len(registry)
     folded = fold(paragraph).text
-    if not any(beginning in folded for beginning in _beginnings(registry)):
-        return tuple(found)
-    at = {phrase.id: place for place, phrase in enumerate(registry)}
-    for one in phrases(registry, {"": [(_NOWHERE, Text(paragraph))]}).standings:
-        found[at[one.phrase]] = 2 if one.usage else 1 if one.near else 0
+    likely = [phrase for phrase in registry if _may_stand(phrase, folded)]
+    if likely:
+        at = {phrase.id: place for place, phrase in enumerate(registry)}
+        for one in phrases(likely, {"": [(_NOWHERE, Text(paragraph))]}).standings:
+            found[at[one.phrase]] = 2 if one.usage else 1 if one.near else 0
     return tuple(found)
 
 
