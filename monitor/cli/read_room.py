@@ -50,7 +50,15 @@ def web_command(
     with asking.archive() as archive:
         asking.note(f"http://{f'[{web.host}]' if ':' in web.host else web.host}:{web.port}/")
         app = application(settings, archive, access)
-        uvicorn.run(app, host=web.host, port=web.port, log_level="warning", server_header=False, access_log=False)
+        uvicorn.run(
+            app,
+            host=web.host,
+            port=web.port,
+            log_level="warning",
+            server_header=False,
+            access_log=False,
+            proxy_headers=False,
+        )
 
 
 def _web(

@@ -16,7 +16,6 @@ from textual.widgets import Input, Static
 
 from monitor.render.safe import one_line
 from monitor.render.terminal import fit
-from monitor.sides import differ_rules
 from monitor.tui.asked import Asked, Show, answer, counted, label
 from monitor.tui.lines import Listing, Reading
 from monitor.tui.rows import Runs, SourceRow, filtered, position, source_line, source_rows, version_line
@@ -139,7 +138,6 @@ class Viewer(App[None]):
     def __init__(self, settings: Settings, archive: Archive, start: History | None = None) -> None:
         super().__init__()
         self._settings, self._archive = settings, archive
-        self._rules = differ_rules(settings)
         self._rows: list[SourceRow] = []
         self._shown_rows: list[SourceRow] = []
         self._history = start
@@ -228,7 +226,7 @@ class Viewer(App[None]):
         if not width:  # not laid out yet: the resize that follows asks again
             return
         try:
-            told = await asyncio.to_thread(answer, asked, history, self._rules, self._settings, width)
+            told = await asyncio.to_thread(answer, asked, history, self._settings, width)
         except VariorumError as error:
             told = one_line(error.message) + (f"\n{one_line(error.hint)}" if error.hint else "")
         if asked == self.asked:

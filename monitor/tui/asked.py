@@ -7,12 +7,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from monitor.render import Style, render
-from monitor.sides import compared, configured_baseline, step, version_side
+from monitor.sides import compared, configured_baseline, differ_rules, step, version_side
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
     from monitor.config import Settings
-    from monitor.differ.lexicon import Rules
     from monitor.histories import History
 
 WHOLE: Final = 100_000
@@ -62,7 +61,7 @@ def label(history: History, number: int) -> str:
     return history.versions[number - 1].source.removeprefix(f"{history.name}-")
 
 
-def answer(asked: Asked, history: History, rules: Rules | None, settings: Settings, width: int) -> str:
+def answer(asked: Asked, history: History, settings: Settings, width: int) -> str:
     """The answer, set for ``width`` columns. Raises ``UsageError`` with what to do where there is none."""
     if not history.versions:
         raise UsageError(f"{history.name}: no version yet", hint=f"`variorum check {history.name}` looks at it now.")
@@ -78,6 +77,7 @@ def answer(asked: Asked, history: History, rules: Rules | None, settings: Settin
         answered = replace(blame(history.pairs()[: asked.number]), source=history.name)
         return blame_lines(answered, style)
     form = "side-by-side" if asked.beside else "inline"
+    rules = differ_rules(settings)
     if asked.show is Show.BASELINE:
         baseline = configured_baseline(settings, history.name)
         if baseline is None:

@@ -15,7 +15,7 @@ from monitor.render.safe import one_line
 from monitor.web.addresses import named, pair_of
 from monitor.web.guard import Access, Guard
 from monitor.web.pages import Moved, Room
-from storage.errors import VariorumError
+from storage.errors import UsageError, VariorumError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,8 +42,10 @@ def application(settings: Settings | Callable[[], Settings], archive: Archive, a
             body = (await run_in_threadpool(answer)).encode("utf-8", "backslashreplace")
         except Moved as moved:
             return RedirectResponse(moved.address, 302)
-        except VariorumError as error:
+        except UsageError as error:
             return PlainTextResponse(one_line(error.message) + "\n", 404)
+        except VariorumError as error:  # the archive cannot be read just now
+            return PlainTextResponse(one_line(error.message) + "\n", 503)
         return _tagged(request, body, "text/html; charset=utf-8")
 
     async def overview(request: Request) -> Response:

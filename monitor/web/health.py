@@ -49,6 +49,8 @@ class Server(uvicorn.Server):
                 host=host,
                 port=port,
                 log_config=None,
+                proxy_headers=False,  # else the guard would see the reader's address in place of the proxy's
+                server_header=False,
                 access_log=False,
                 lifespan="off",
                 timeout_graceful_shutdown=2,

@@ -171,6 +171,8 @@ class Run:
             raise UsageError(f"{self.name}: no member {source}")
         if number == self._own[source]:
             return self._places[source]
+        if not 1 <= number < self._own[source]:
+            raise UsageError(f"{source}: no version {number}")
         return self._archive.version(source, number)
 
 

@@ -106,7 +106,14 @@ def test_an_unchanged_page_is_not_sent_again(desk: Program) -> None:
     "path",
     [
         *("/s/nobody/index.html", "/s/desk/9.html", "/s/desk/1-9.html", "/s/desk/x.html", "/s/desk/-.html"),
-        *("/s/desk/baseline-1.html", "/s/calls/nobody@1.html", "/static/x", "/sources-9.html", "/s/desk/compare?old=1"),
+        *(
+            "/s/desk/baseline-1.html",
+            "/s/calls/nobody@1.html",
+            "/s/calls/calls-2024-03-01@7.html",
+            "/static/x",
+            "/sources-9.html",
+            "/s/desk/compare?old=1",
+        ),
     ],
 )
 def test_what_is_not_there_is_not_found(desk: Program, path: str) -> None:
@@ -163,7 +170,8 @@ def test_it_does_not_listen_publicly_without_a_token(desk: Program) -> None:
 
 
 def test_the_daemon_serves_the_page(desk: Program, free_port: int) -> None:
-    desk.write("config.yaml", f"web: {{listen: '127.0.0.1:{free_port}'}}\n")
+    desk.write("config.yaml", f"web: {{listen: '127.0.0.1:{free_port}', trust_header: X-User}}\n")
+    signed_in = {"X-User": "ada", "X-Forwarded-For": "192.0.2.7"}
 
     async def look() -> httpx.Response:
         stop = asyncio.Event()
@@ -172,7 +180,7 @@ def test_the_daemon_serves_the_page(desk: Program, free_port: int) -> None:
             async with httpx.AsyncClient(trust_env=False) as client:
                 while not serving.done():
                     try:
-                        return await client.get(f"http://127.0.0.1:{free_port}/s/desk/1-2.html")
+                        return await client.get(f"http://127.0.0.1:{free_port}/s/desk/1-2.html", headers=signed_in)
                     except httpx.ConnectError:
                         await asyncio.sleep(0.02)
             raise AssertionError(serving.result())
