@@ -169,13 +169,13 @@ def _pages(folder: Path, count: int, versions: int, asks: int) -> None:
         "change, side by side": lambda: f"s/{name()}/{(new := number()) - 1}-{new}.html?view=beside",
         "any two versions": lambda: f"s/{name()}/1-{number()}.html",
     }
-    with _served(folder) as address, httpx.Client(base_url=address) as client:
+    with _served(folder) as (address, server), httpx.Client(base_url=address) as client:
         print(f"{count:,} sources × {versions} versions = {count * versions:,} versions; {asks} pages of each kind\n")
-        print("| page | median | 95th of 100 | bytes |\n|---|---|---|---|")
+        print("| page | median | 95th of 100 | CPU of the server | bytes |\n|---|---|---|---|---|")
         every: list[float] = []
         for kind, path in kinds.items():
             client.get(path()).raise_for_status()  # imports and templates are loaded once
-            took, size = [], 0
+            took, size, cpu = [], 0, _cpu_s(server)
             for _ in range(asks):
                 asked = path()
                 started = time.perf_counter()
@@ -185,14 +185,16 @@ def _pages(folder: Path, count: int, versions: int, asks: int) -> None:
                 size += len(answer.content)
             every += took
             worst = statistics.quantiles(took, n=20)[-1]
-            print(f"| {kind} | {statistics.median(took):.1f} ms | {worst:.1f} ms | {size // asks:,} |", flush=True)
+            each = 1e3 * (_cpu_s(server) - cpu) / asks
+            middle = statistics.median(took)
+            print(f"| {kind} | {middle:.1f} ms | {worst:.1f} ms | {each:.1f} ms | {size // asks:,} |", flush=True)
         print(
             f"| all of these | {statistics.median(every):.1f} ms | {statistics.quantiles(every, n=20)[-1]:.1f} ms | |"
         )
 
 
 @contextlib.contextmanager
-def _served(folder: Path) -> Iterator[str]:
+def _served(folder: Path) -> Iterator[tuple[str, int]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -215,10 +217,15 @@ def _served(folder: Path) -> Iterator[str]:
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
                 break
             time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}/"
+        yield f"http://127.0.0.1:{port}/", serving.pid
     finally:
         serving.terminate()
         serving.wait(20)
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 # -- report --------------------------------------------------------------------------------------------------------
@@ -272,8 +279,7 @@ def _view(folder: Path, count: int, versions: int, asks: int) -> None:
         while b"s0007" not in seen:
             seen += os.read(terminal, 65536)
         took.append(time.perf_counter() - started)
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-        cpu.append((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+        cpu.append(_cpu_s(pid))
         os.write(terminal, b"q")
         with contextlib.suppress(OSError):
             while os.read(terminal, 65536):

@@ -59,7 +59,7 @@ POINTS: Final = 16
 SHADES: Final = 4
 _FOLDED_OTHERWISE: Final = regex.compile(r"[-\u2010]\n|[\ufb00-\ufb06\uff00-\uffef\U0001d400-\U0001d7ff]")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_NOWHERE: Final = Version(
+NOWHERE: Final = Version(
     "", 1, "", None, None, _EPOCH, _EPOCH, Window(None, _EPOCH), _EPOCH, None, None, False, False, "", 0, ""
 )
 
@@ -454,8 +454,8 @@ class Room:
 def _wanted(phrase: Phrase) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
     """For each variant how its words begin, with their lengths, and how many letters of them a paragraph must have.
 
-    A near match is as alike as twice the letters in common to all letters, so with fewer in common there is none; a
-    little less is asked for, since forms of a word differ in length.
+    A near match has, of all letters of both sides, twice those of the words in common at most: with ``m`` of ``l`` in
+    common it is ``2m / (l + m)`` alike, or less.
     """
     found = []
     for variant in phrase.variants:
@@ -463,11 +463,11 @@ def _wanted(phrase: Phrase) -> tuple[tuple[tuple[tuple[str, int], ...], float], 
         letters = sum(map(len, words))
         short = len(words) <= (SHORT_CHARACTERS if letters == len(words) else SHORT_WORDS)
         near = NEAR_SHORT if short else NEAR
-        found.append((tuple((word[:4], len(word)) for word in words), 0.85 * letters * near / (2 - near)))
+        found.append((tuple((word[:4], len(word)) for word in words), letters * near / (2 - near) - 0.001))
     return tuple(found)
 
 
-def _may_stand(phrase: Phrase, folded: str) -> bool:
+def may_stand(phrase: Phrase, folded: str) -> bool:
     """Whether enough words of a variant begin somewhere in a paragraph: to split most into words would be in vain."""
     return any(sum(size for head, size in words if head in folded) >= least for words, least in _wanted(phrase))
 
@@ -476,10 +476,10 @@ def _may_stand(phrase: Phrase, folded: str) -> bool:
 def _standing_in(registry: tuple[Phrase, ...], paragraph: str) -> tuple[int, ...]:
     found = [0] * len(registry)
     folded = fold(paragraph).text
-    likely = [phrase for phrase in registry if _may_stand(phrase, folded)]
+    likely = [phrase for phrase in registry if may_stand(phrase, folded)]
     if likely:
         at = {phrase.id: place for place, phrase in enumerate(registry)}
-        for one in phrases(likely, {"": [(_NOWHERE, Text(paragraph))]}).standings:
+        for one in phrases(likely, {"": [(NOWHERE, Text(paragraph))]}).standings:
             found[at[one.phrase]] = 2 if one.usage else 1 if one.near else 0
     return tuple(found)
 

@@ -48,7 +48,12 @@ def timeline(marks: Sequence[Mark]) -> Markup:
             else f'<circle cx="{x:.1f}" cy="22" r="{size:g}" class="{name}"/>'
         )
         parts.append(_link(mark, shape, f"{mark.at:%Y-%m-%d %H:%M} UTC{', silent edit' if mark.silent else ''}"))
-    return _picture("timeline", 52, f"{len(marks)} versions over time", [*parts, *_ends(marks, 46)])
+    return _picture(
+        "timeline few" if len(marks) <= CROWD else "timeline",
+        58,
+        f"{len(marks)} versions over time",
+        [*parts, *_ends(marks, 52)],
+    )
 
 
 def drift_plot(marks: Sequence[Mark], distances: Sequence[float]) -> Markup:
@@ -72,7 +77,9 @@ def drift_plot(marks: Sequence[Mark], distances: Sequence[float]) -> Markup:
         dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 if len(marks) <= CROWD else 2.5}" class="loud"/>'
         parts.append(_link(mark, dot, f"{mark.at:%Y-%m-%d}: {far:.0%} from the baseline"))
     told = f"Distance from the baseline over time, {distances[0]:.0%} at first, {distances[-1]:.0%} at last"
-    return _picture("drift", base + 30, told, [*parts, *_ends(marks, base + 24)])
+    return _picture(
+        "drift few" if len(marks) <= CROWD else "drift", base + 30, told, [*parts, *_ends(marks, base + 24)]
+    )
 
 
 def _picture(name: str, height: float, told: str, parts: Sequence[str]) -> Markup:

@@ -16,12 +16,15 @@ import pytest
 from monitor.cli import run as run_command
 from monitor.config import load
 from monitor.daemon import run
+from monitor.history.folding import fold
+from monitor.history.phrases import phrases
 from monitor.web.addresses import folder, named
 from monitor.web.app import application
 from monitor.web.guard import Access, require_safe
-from monitor.web.pages import Room
+from monitor.web.pages import NOWHERE, Room, may_stand
 from storage.archive import Archive
 from storage.errors import ConfigError
+from storage.records import Phrase, Text
 from tests.journeys.conftest import Program
 
 HOSTILE = "<script>alert(1)</script> javascript:alert(2) \u202egnp.exe stands here today."
@@ -231,7 +234,7 @@ def test_the_grid_tells_where_a_set_phrase_stands(desk: Program) -> None:
     phrases = (
         "phrases: [{id: dispute, variants: [views on the dispute]}, {id: near, variants: [exchanged deep views on]}]"
     )
-    desk.write("config.yaml", f"sources: []\n{phrases}\n")
+    desk.write("config.yaml", f"sources: []\n{words}\n")
     page = asked(desk, "/s/desk/index.html").text
     assert re.findall(r'<td class="(\w+)">', page) == ["absent", "reworded"] * 2 + ["present", "reworded"]
 
@@ -259,3 +262,19 @@ def test_the_status_page_tells_what_became_of_deliveries(desk: Program) -> None:
     assert "550 &lt;no&gt;" in told
     assert '<strong class="level major">dead</strong>' in told
     assert "keeps no deliveries" in untold
+
+
+@pytest.mark.slow
+@pytest.mark.corpus
+def test_the_quick_look_for_a_phrase_hides_nothing_that_the_whole_search_finds(corpus: Path) -> None:
+    said = ["considerable time", "considerable period", "can be patient in beginning to normalize", "roughly balanced",
+            "risks nearly balanced", "transitory", "sustainable economic growth", "和谐社会", "积极的财政政策"]  # fmt: skip
+    registry = tuple(Phrase(variant, (variant,)) for variant in said)
+    files = [*(corpus / "series").glob("fomc-statements/*.txt"), *(corpus / "series").glob("zh-government*/*.txt")]
+    blocks = {block for file in files for block in file.read_text("utf-8").split("\n\n")}
+    found = 0
+    for block in blocks:
+        for one in phrases(registry, {"": [(NOWHERE, Text(block))]}).standings:
+            found += 1
+            assert may_stand(next(phrase for phrase in registry if phrase.id == one.phrase), fold(block).text), one
+    assert found > 100
