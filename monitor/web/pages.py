@@ -394,15 +394,13 @@ class Room:
         while entry.count // stride > 2 * POINTS:
             stride *= 2
         wanted = [one for one in entry.versions if not (one.number - 1) % stride or one.number == entry.count]
-        far: dict[int, float] = {}
-        for version in wanted:
-            key = (baseline.text.digest, version.digest)
-            known = self._distances.get(key)
-            if known is None:
-                member = drift(baseline.text, [(version.source, version, entry.text(version))]).members[0]
-                known = self._distances.put(key, member.distance)
-            far[version.number] = known
-        return far
+        keys = {version.number: (baseline.text.digest, version.digest) for version in wanted}
+        far = {number: self._distances.get(key) for number, key in keys.items()}
+        unknown = [(version.source, version, entry.text(version)) for version in wanted if far[version.number] is None]
+        for member in drift(baseline.text, unknown).members if unknown else ():
+            number = member.version or 0
+            far[number] = self._distances.put(keys[number], member.distance)
+        return {number: distance for number, distance in far.items() if distance is not None}
 
     def _registry(self, entry: Entry) -> tuple[Phrase, ...]:
         return self.settings().phrases if entry.count else ()

@@ -231,7 +231,7 @@ def test_a_name_is_one_safe_step_of_a_path_and_comes_back(name: str) -> None:
 
 
 def test_the_grid_tells_where_a_set_phrase_stands(desk: Program) -> None:
-    phrases = (
+    words = (
         "phrases: [{id: dispute, variants: [views on the dispute]}, {id: near, variants: [exchanged deep views on]}]"
     )
     desk.write("config.yaml", f"sources: []\n{words}\n")
