@@ -124,7 +124,9 @@ def version_line(
             parts.insert(0, (f" {when}", Role.QUIET))
         head = one_line(shown)
     else:
-        head = f"{version.number:>3}  {version.captured:%Y-%m-%d %H:%M}"
+        head = f"{version.number:>3}  {version.captured:%Y-%m-%d}"
+        if width >= 34 or (phrase is None and width >= len(head) + 9):
+            head += f"{version.captured: %H:%M}"
         word = "reread" if version.reread else version.severity.label if version.severity else "first"
         if width >= 34:
             parts.insert(0, (f" {word}", role if loud else Role.QUIET))
