@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -70,6 +71,7 @@ _worker: tuple[Room, Path]
 def _open(settings: Settings, out: Path) -> None:
     """What each process has of its own: a connection to the archive."""
     global _worker  # noqa: PLW0603  (a process of a pool has no other place)
+    gc.set_threshold(50_000, 50, 50)  # as the command line does: pages leave little garbage behind
     archive = Archive.open(settings.database, create=False, readonly=True)
     _worker = Room(lambda: settings, archive, live=False), out
 
