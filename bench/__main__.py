@@ -8,6 +8,7 @@ import sys
 BENCHES = {
     "rounds": ("bench.rounds", "check rounds against a loopback origin: CPU, checks a second, recall, false reports"),
     "storage": ("bench.storage", "bytes and time a version"),
+    "rooms": ("bench.rooms", "pages | report | view: the reading room at its full size"),
     "transfer": ("bench.transfer", "moving in and out: time, size, whether the same comes back"),
     "daemon": ("bench.daemon", "resident memory and idle CPU of the daemon, by number of sources"),
     "outbox": ("bench.outbox", "what an alert costs from the outbox to a channel, and beside old letters"),

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Final
 from monitor.alerts import Links, Notice
 from monitor.alerts.feed import ENTRIES, Entry, Feed, atom, entry_of, ident_of, permanent
 from monitor.render import Side
+from monitor.render.addresses import folder
 from monitor.sides import compared, differ_rules
-from monitor.web.pages import folder
 from storage.errors import StorageError, UsageError
 from storage.records import EventKind
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from monitor.config import Settings
+    from monitor.differ.lexicon import Rules
     from monitor.render import Comparison
     from storage.archive import Archive
     from storage.records import Event, Source, Version
@@ -32,33 +33,34 @@ KEPT: Final = 300
 
 
 class Feeds:
-    """Answers addresses with feeds. ``public_url`` is where people reach the room, with a slash at its end; it may be None.
+    """Answers addresses with feeds. ``settings`` is asked for each, so that a configuration read again takes effect.
 
-    Then links begin with ``base``, where the room was asked, or are relative when there is none (files).
+    Links begin with its ``public_url``, else with ``base``, where the room was asked, or are relative when there is none
+    (files).
     """
 
-    def __init__(self, settings: Settings, archive: Archive, public_url: str | None) -> None:
+    def __init__(self, settings: Callable[[], Settings], archive: Archive) -> None:
         self._archive = archive
-        self._rules = differ_rules(settings)
-        self._public_url = public_url
+        self._settings = settings
+        self._made: tuple[Settings, Rules | None] | None = None
         self._kept: OrderedDict[tuple[str, str], Entry] = OrderedDict()
         self._turn = Lock()  # pages are answered by several threads
 
     def everything(self, base: str | None = None) -> bytes:
         """``feed.atom``."""
         root = self._public_url or base or "./"
-        sources = {source.id: source for source in self._archive.sources(retired=True)}
         found = self._told(self._archive.events(limit=2 * ENTRIES))
+        about = {event.source for event in found}
+        sources = {state.source.id: state.source for state in self._archive.states(ids=sorted(about))}
         feed = Feed(self._id("everything"), "Variorum: everything", f"{root}feed.atom", f"{root}index.html")
         return atom(feed, [self._entry(event, sources[event.source], root) for event in found])
 
     def of(self, name: str, base: str | None = None) -> bytes:
         """``s/NAME/feed.atom``: a source, or a series with all its members. ``UsageError`` for an unknown name."""
         root = self._public_url or base or "../../"
-        every = self._archive.sources(retired=True)
-        sources = {source.id: source for source in every if source.id == name}
-        scope = ("source", self._first_chain(name) or name) if sources else ("series", name)
-        sources = sources or {source.id: source for source in every if source.series == name}
+        states = self._archive.states(ids=[name])
+        scope = ("source", self._first_chain(name) or name) if states else ("series", name)
+        sources = {state.source.id: state.source for state in states or self._archive.states(series=name)}
         if not sources:
             raise UsageError(f"{name}: no source or series of that name in the archive")
         events = [event for one in sources for event in self._archive.events(one, limit=2 * ENTRIES)]
@@ -66,6 +68,19 @@ class Feeds:
         below = f"{root}s/{folder(name)}/"
         feed = Feed(self._id(*scope), f"Variorum: {name}", f"{below}feed.atom", f"{below}index.html")
         return atom(feed, [self._entry(event, sources[event.source], root) for event in found])
+
+    @property
+    def _public_url(self) -> str | None:
+        return self._settings().public_url
+
+    def _rules(self) -> Rules | None:
+        """The differ's rules. Entries that were written by others are forgotten."""
+        settings = self._settings()
+        with self._turn:
+            if self._made is None or self._made[0] is not settings:
+                self._made = (settings, differ_rules(settings))
+                self._kept.clear()
+            return self._made[1]
 
     def _id(self, *scope: str) -> str:
         """A source's feed is its own anywhere; of everything, and of a series, there may be one on each host."""
@@ -82,6 +97,7 @@ class Feeds:
             return None
 
     def _entry(self, event: Event, source: Source, root: str) -> Entry:
+        rules = self._rules()
         version = self._archive.version(source.id, event.version) if event.version is not None else None
         made = version.chain if version is not None and event.kind in MADE_BY else None
         ident = ident_of(event, made, None if made else self._first_chain(source.id))
@@ -89,28 +105,32 @@ class Feeds:
             if (kept := self._kept.get((root, ident))) is not None:
                 self._kept.move_to_end((root, ident))
                 return kept
-        entry = self._written(event, source, version, ident, root)
+        entry = self._written(event, source, version, ident, root, rules)
         with self._turn:
             self._kept[root, ident] = entry
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
         return entry
 
-    def _written(self, event: Event, source: Source, version: Version | None, ident: str, root: str) -> Entry:
+    def _written(
+        self, event: Event, source: Source, version: Version | None, ident: str, root: str, rules: Rules | None
+    ) -> Entry:
         below = f"{root}s/{folder(source.id)}/"
-        comparison = self._comparison(event, source, version)
+        comparison = self._comparison(event, source, version, rules)
         page = f"{below}{version.number - 1}-{version.number}.html" if comparison and version else f"{below}index.html"
         links = Links(source.url, change=page if comparison and page.startswith("http") else None)
         chain = version.chain if version is not None else None
         notice = Notice(ident, event, source, links, None, version, comparison, chain)
         return entry_of(notice, page)
 
-    def _comparison(self, event: Event, source: Source, version: Version | None) -> Comparison | None:
+    def _comparison(
+        self, event: Event, source: Source, version: Version | None, rules: Rules | None
+    ) -> Comparison | None:
         if version is None or version.number < 2 or event.kind not in COMPARED:
             return None
         before = self._archive.version(source.id, version.number - 1)
         old, new = (self._side(source, one) for one in (before, version))
-        return compared(old, new, silent=version.silent, rules=self._rules)
+        return compared(old, new, silent=version.silent, rules=rules)
 
     def _side(self, source: Source, version: Version) -> Side:
         text = self._archive.text(source.id, version.number)

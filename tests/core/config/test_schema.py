@@ -93,7 +93,7 @@ GOOD = [
     "sources: [{url: 'https://a.org/', filters: [{re.sub: {pattern: a}}, {keep_lines_matching: a}]}]",
     "concurrency: '${NAME:-7}'\ndefaults: {robots: '${NAME:-true}', confirm: {times: 0, after: 0s}, headers: {A: b}}",
     "channels: {a: {apprise: [b]}, c: {webhook: {url: 'https://a.org/'}}}\nalerts: [{to: a}, {to: [c]}]",
-    "listings: [{id: a, feed: 'https://a.org/'}]\nphrases: [{id: a, variants: b}]\nweb: {listen: 'a:1'}",
+    "listings: [{id: a, feed: 'https://a.org/'}]\nphrases: [{id: a, variants: b}]\nweb: {listen: 'a:1', token: t}",
 ]
 BAD = [
     "sauces: []",
