@@ -48,7 +48,8 @@ def write_report(settings: Settings, archive: Archive, out: Path, *, jobs: int |
 
 
 def _answering(settings: Settings, archive: Archive) -> tuple[Room, Feeds]:
-    return Room(lambda: settings, archive, live=False), Feeds(lambda: settings, archive)
+    room = Room(lambda: settings, archive, live=False)
+    return room, Feeds(room)
 
 
 def _front(room: Room, feeds: Feeds, out: Path) -> int:
@@ -66,9 +67,10 @@ def _below(room: Room, feeds: Feeds, name: str, out: Path) -> int:
     """The pages of one source or series, and its feed; how many pages."""
     below = out / "s" / folder(name)
     written = 0
-    for written, (file, page) in enumerate(room.addresses(room.entry(name)), 1):  # noqa: B007  (the count is wanted)
+    entry = room.entry(name)
+    for written, (file, page) in enumerate(room.addresses(entry), 1):  # noqa: B007  (the count is wanted)
         _write(below / file, page)
-    _write(below / "feed.atom", feeds.of(name))
+    _write(below / "feed.atom", feeds.of(name, held=entry))
     return written
 
 

@@ -79,16 +79,19 @@ def filtered(rows: Sequence[SourceRow], words: str) -> list[SourceRow]:
 
 
 def source_line(row: SourceRow, width: int) -> Runs:
-    """Name, state where it is no good one, number of versions, date of the latest wording and its severity."""
+    """Name, ``◆`` after a silent edit, number of versions, and the date of the latest wording or what is wrong."""
     parts: list[tuple[str, Role]] = []
-    if row.state in TROUBLES:
+    troubled, dated = row.state in TROUBLES, width >= 34
+    if troubled and not dated:
         parts.append((f" {row.state}", Role.MAJOR))
     if row.silent:
-        parts.append((" silent", Role.MAJOR))
+        parts.append((" ◆", Role.MAJOR))
     if row.level is not None and width >= 56:
         parts.append((" " + row.level.label, LEVEL_ROLES.get(row.level, Role.QUIET)))
     parts.append((f" {row.versions:>4,}", Role.QUIET))
-    if width >= 34:
+    if dated and troubled:
+        parts.append((f"  {row.state:<10}", Role.MAJOR))
+    elif dated:
         parts.append((f"  {row.changed:%Y-%m-%d}" if row.changed else " " * 12, Role.QUIET))
     room = max(8, width - sum(width_of(text) for text, _ in parts))
     mark = "▤ " if row.is_series else "  "

@@ -37,7 +37,8 @@ def application(settings: Settings | Callable[[], Settings], archive: Archive, a
     header, which the proxy in front must set itself and strip from what users send.
     """
     current = settings if callable(settings) else lambda: settings
-    room, feeds = Room(current, archive), Feeds(current, archive)
+    room = Room(current, archive)
+    feeds = Feeds(room)
 
     async def told(request: Request, answer: Callable[[], bytes], kind: str) -> Response:
         try:

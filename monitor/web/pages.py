@@ -310,6 +310,10 @@ class Room:
 
     # -- parts
 
+    def change(self, entry: Entry, version: Version) -> Comparison:
+        """What led to a version, the second or a later one."""
+        return self._comparison(entry, entry.found(str(version.number - 1)), version)
+
     def _comparison(self, entry: Entry, earlier: Version | None, later: Version) -> Comparison:
         old = side_of(entry, earlier) if earlier is not None else self._baseline(entry)
         if old is None:
