@@ -11,6 +11,7 @@ BENCHES = {
     "claims": ("bench.claims", "claims of due sources among a million, on both engines"),
     "archive": ("bench.archive", "log, show and grep on an archive of 100,000 versions"),
     "proving": ("bench.proving", "verify and backup: time and memory, by number of versions"),
+    "rooms": ("bench.rooms", "pages | report | view: the reading room at its full size"),
     "transfer": ("bench.transfer", "moving in and out: time, size, whether the same comes back"),
     "daemon": ("bench.daemon", "resident memory and idle CPU of the daemon, by number of sources"),
     "outbox": ("bench.outbox", "what an alert costs from the outbox to a channel, and beside old letters"),

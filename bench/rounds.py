@@ -134,8 +134,20 @@ def started_s() -> float:
         return min(measured(command, Path(name)).cpu_s for _ in range(3))
 
 
-def rounds(contender: Contender, pages: int, *, delay_ms: float, etag: bool) -> Iterator[str]:
-    """Rows of the table for one contender and one origin."""
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One round of one program: its row of the table, and what the slope is made of."""
+
+    program: str
+    step: str
+    pages: int
+    delay_ms: float
+    cpu_s: float
+    row: str
+
+
+def rounds(contender: Contender, pages: int, *, delay_ms: float, etag: bool) -> Iterator[Round]:
+    """The rounds of one contender and one origin."""
     with (
         tempfile.TemporaryDirectory(prefix="variorum-bench-") as name,
         origin(pages, delay_ms=delay_ms, etag=etag) as base,
@@ -149,11 +161,25 @@ def rounds(contender: Contender, pages: int, *, delay_ms: float, etag: bool) -> 
             found = contender.changed(cost.printed) if step != "new" and cost.printed.strip() else set()
             missed, false = set(truth) - found, found - set(truth)
             stored = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.suffix != ".yaml")
-            yield (
-                f"| {pages} | {step}{'-304' if etag else ''} | {delay_ms:g} | {contender.name} | {cost.wall_s:.2f} "
+            name_of = f"{step}{'-304' if etag else ''}"
+            row = (
+                f"| {pages} | {name_of} | {delay_ms:g} | {contender.name} | {cost.wall_s:.2f} "
                 f"| {pages / cost.wall_s:.0f} | {1000 * cost.cpu_s / pages:.2f} | {cost.peak_mib:.0f} | {stored / 1e6:.2f} "
                 f"| {len(truth) - len(missed)}/{len(truth)} | {len(false)} | {cost.code} |"
             )
+            yield Round(contender.name, name_of, pages, delay_ms, cost.cpu_s, row)
+
+
+def slopes(done: Sequence[Round]) -> Iterator[str]:
+    """CPU a check with start-up taken out: the cost of more pages, from the smallest and the largest number of them."""
+    kinds = dict.fromkeys((one.program, one.step) for one in done if not one.delay_ms)
+    for program, step in kinds:
+        sizes = sorted(
+            (one.pages, one.cpu_s) for one in done if (one.program, one.step, one.delay_ms) == (program, step, 0)
+        )
+        (few, few_s), (many, many_s) = sizes[0], sizes[-1]
+        if many > few:
+            yield f"| {few} to {many} | {step} | {program} | {1000 * (many_s - few_s) / (many - few):.2f} |"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -187,8 +213,12 @@ def main(arguments: Sequence[str]) -> int:
         plan += [(pages, 0.0, True) for pages in given.pages]
     if given.latency_pages:
         plan.append((given.latency_pages, 300.0, False))
+    done: list[Round] = []
     for pages, delay_ms, etag in plan:
         for contender in contenders:
-            for row in rounds(contender, pages, delay_ms=delay_ms, etag=etag):
-                print(row, flush=True)
+            for one in rounds(contender, pages, delay_ms=delay_ms, etag=etag):
+                done.append(one)
+                print(one.row, flush=True)
+    print("\n| pages | round | program | CPU ms a further check |\n|---|---|---|---|")
+    print(*slopes(done), sep="\n")
     return 0

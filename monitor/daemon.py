@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import datetime
 
+    from starlette.types import ASGIApp
+
     from monitor.config import Declaration, Settings
 
 log = logging.getLogger("variorum.daemon")
@@ -322,7 +324,7 @@ class Daemon:
         gone = len(old - new) - len(renamed)
         log.info("configuration read again: %d added, %d retired, %d renamed, %d watched",
                  len(new - old) - len(renamed), gone, len(renamed), len(new))  # fmt: skip
-        for key in ("database", "concurrency", "per_host", "spacing_s", "health"):
+        for key in ("database", "concurrency", "per_host", "spacing_s", "health", "web"):
             if getattr(settings, key) != getattr(self._parts.settings, key):
                 log.warning("%s was changed: it takes effect at the next start", key)
 
@@ -428,7 +430,7 @@ async def _live(
         for number, then in asked.items():
             with contextlib.suppress(NotImplementedError, RuntimeError):  # no signals here, or not the main thread
                 loop.add_signal_handler(number, then)
-        async with _health_page(settings, daemon, now):
+        async with _health_page(settings, daemon, now), _web_page(settings, daemon):
             scheduler = AsyncIOScheduler(timezone="UTC")
             for job in daemon.jobs():
                 # Without a grace time APScheduler drops a run that starts a second late, with no more than a warning.
@@ -460,10 +462,36 @@ async def _health_page(settings: Settings, daemon: Daemon, now: Callable[[], dat
     if settings.health is None:
         yield
         return
-    from monitor.web.health import Server, health_app
+    from monitor.web.health import health_app
 
-    server = Server(health_app(daemon.pulse, now), settings.health.host, settings.health.port)
-    serving = asyncio.create_task(server.listen(), name="health")
+    async with _served(health_app(daemon.pulse, now), settings.health.host, settings.health.port):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _web_page(settings: Settings, daemon: Daemon) -> AsyncIterator[None]:
+    """Serve the reading room while the daemon runs, where it is asked for, from a connection that only reads."""
+    if settings.web is None:
+        yield
+        return
+    from monitor.web.app import application
+    from monitor.web.guard import access_of, require_safe
+
+    web, access = settings.web, access_of(settings.web)
+    require_safe(web.host, access)
+    with Archive.open(settings.database, create=False, readonly=True) as archive:
+        async with _served(application(lambda: daemon.settings, archive, access), web.host, web.port):
+            log.info("the web page is at http://%s:%d/", f"[{web.host}]" if ":" in web.host else web.host, web.port)
+            yield
+
+
+@contextlib.asynccontextmanager
+async def _served(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
+    """One more server in this loop. Raises ``StorageError`` when the address cannot be had."""
+    from monitor.web.health import Server
+
+    server = Server(app, host, port)
+    serving = asyncio.create_task(server.listen(), name=f"serving {port}")
     listening = asyncio.create_task(server.listening.wait())
     await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
     if serving.done():

@@ -15,11 +15,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
-from urllib.parse import quote
 
 from monitor.alerts import Letter, Links, Notice
 from monitor.alerts.timing import Policy, next_attempt, plan
 from monitor.render.about import about_of
+from monitor.render.addresses import folder
 from monitor.sides import compared, differ_rules, kept_side
 from storage import outbox
 from storage.errors import DeliveryError, VariorumError
@@ -339,7 +339,7 @@ def links_of(source: str, page: str, public_url: str | None, changed: int | None
     """Where a reader goes on: the page, and in the reading room the change (or the source) and the source's feed."""
     if public_url is None:
         return Links(page)
-    room = f"{public_url}s/{quote(source, safe='')}/"
+    room = f"{public_url}s/{folder(source)}/"
     step = f"{changed - 1}-{changed}.html" if changed is not None and changed > 1 else "index.html"
     return Links(page, change=room + step, feed=f"{room}feed.atom")
 

@@ -61,21 +61,24 @@ class History:
             return tuple((version, self.text(version)) for version in self.versions[after:upto])
         return tuple(self.archive.texts(self.name, after=after, upto=upto))
 
-    def blame(self, version: Version, *, words: bool = False) -> Blame:
+    def blame(self, version: Version, *, words: bool = False, before: Blame | None = None) -> Blame:
         """The blame of one of its versions.
 
-        What the versions before have left behind is taken from the archive where it was kept, so that only newer texts
-        are read; of the latest version it is kept for the next time. What does not fit any more is made again.
+        What the versions before have left behind is taken from ``before``, a blame at hand of one of them, or from the
+        archive where it was kept, so that only newer texts are read; of the latest version it is kept for the next time.
+        What does not fit any more is made again.
         """
         from dataclasses import replace
 
-        return replace(self._blamed(version, words=words), source=self.name)
+        return replace(self._blamed(version, words=words, before=before), source=self.name)
 
-    def _blamed(self, version: Version, *, words: bool) -> Blame:
+    def _blamed(self, version: Version, *, words: bool, before: Blame | None) -> Blame:
         from monitor.history.blame import Blame, blame, origin_of, recalled
 
         number = version.number
-        kept = self._memory(number)
+        kept = self._at_hand(number, before)
+        if kept is None or number - kept[0] >= LEAST_KEPT:
+            kept = max(filter(None, (kept, self._memory(number))), key=lambda one: one[0], default=None)
         origins = [origin_of(one) for one in self.versions[: kept[0]]] if kept else []
         if kept and kept[0] == number:
             return recalled(version, self.text(version), origins, kept[1], words=words)
@@ -84,6 +87,15 @@ class History:
         if number == len(self.versions) >= LEAST_KEPT:
             self._keep(answer.memory)
         return answer
+
+    def _at_hand(self, number: int, before: Blame | None) -> tuple[int, Memory] | None:
+        """What ``before`` left behind, where it is of this history as it is now: in a series one may have come in since."""
+        from monitor.history.blame import origin_of
+
+        if before is None or before.version > number:
+            return None
+        now = tuple(origin_of(one) for one in self.versions[: before.version])
+        return (before.version, before.memory) if before.origins == now else None
 
     def _keep(self, memory: Memory) -> None:
         from monitor.history import remembering

@@ -2,47 +2,99 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import gc
+import os
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Final
 
+from monitor.render.addresses import folder
 from monitor.web.app import ASSETS, read_asset
 from monitor.web.feeds import Feeds
-from monitor.web.pages import Room, folder
+from monitor.web.pages import Room
+from storage.archive import Archive
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from monitor.config import Settings
-    from storage.archive import Archive
+
+LEAST: Final = 20
+"""Fewer sources are written by this process alone: another one takes half a second to come up."""
 
 
-def write_report(settings: Settings, archive: Archive, out: Path) -> int:
-    """Write every page below ``out``; returns how many. A file that would be the same is left as it is."""
-    room = Room(settings, archive, live=False)
-    pages = {"index.html": room.overview(), "status.html": room.status()}
+def write_report(settings: Settings, archive: Archive, out: Path, *, jobs: int | None = None) -> int:
+    """Write every page below ``out``; returns how many. A file that would be the same is left as it is.
+
+    ``jobs`` processes share the sources (None: as many as there are cores). Raises ``StorageError`` when the folder
+    cannot be written.
+    """
+    room, feeds = _answering(settings, archive)
+    try:
+        written = _front(room, feeds, out)
+        sources = archive.sources(retired=True)
+        names = [*sorted({one.series for one in sources if one.series}), *(one.id for one in sources)]
+        names = list(dict.fromkeys(names))  # a source may be called as a series is; the source has the address
+        workers = min(jobs or len(os.sched_getaffinity(0)), -(-len(names) // LEAST))
+        if workers <= 1:
+            return written + sum(_below(room, feeds, name, out) for name in names)
+        # Series are the longest pieces of work and come first; the rest is dealt in small hands, so that all end together.
+        hands = [names[at : at + LEAST // 2] for at in range(0, len(names), LEAST // 2)]
+        with ProcessPoolExecutor(workers, get_context("spawn"), _open, (settings, out)) as pool:
+            return written + sum(pool.map(_hand, hands))
+    except OSError as error:
+        raise StorageError(f"{error.filename or out}: {error.strerror}", hint="--out names a folder to fill.") from None
+
+
+def _answering(settings: Settings, archive: Archive) -> tuple[Room, Feeds]:
+    room = Room(lambda: settings, archive, live=False)
+    return room, Feeds(room)
+
+
+def _front(room: Room, feeds: Feeds, out: Path) -> int:
+    pages = {"index.html": room.overview(), "status.html": room.status(), "sources.html": room.sources()}
+    pages |= {f"sources-{number}.html": room.sources(number) for number in range(2, room.source_pages() + 1)}
     for name, page in pages.items():
-        _write(out / name, page.encode("utf-8", "backslashreplace"))
+        _write(out / name, page)
     for name in ASSETS:
         _write(out / "static" / name, read_asset(name))
-    feeds = Feeds(settings, archive, settings.public_url)
     _write(out / "feed.atom", feeds.everything())
-    written = len(pages)
-    states = archive.states()
-    for name in [*(state.source.id for state in states), *sorted({s.source.series for s in states if s.source.series})]:
-        below = out / "s" / folder(name)
-        _write(below / "feed.atom", feeds.of(name))
-        _write(below / "index.html", room.source(name).encode("utf-8", "backslashreplace"))
-        for number in range(1, len(room.history(name).versions) + 1):
-            _write(below / f"{number}.html", room.version(name, number).encode("utf-8", "backslashreplace"))
-            if number > 1:
-                page = room.pair(name, number - 1, number)
-                _write(below / f"{number - 1}-{number}.html", page.encode("utf-8", "backslashreplace"))
-                written += 1
-            written += 1
-        written += 1
+    return len(pages)
+
+
+def _below(room: Room, feeds: Feeds, name: str, out: Path) -> int:
+    """The pages of one source or series, and its feed; how many pages."""
+    below = out / "s" / folder(name)
+    written = 0
+    entry = room.entry(name)
+    for written, (file, page) in enumerate(room.addresses(entry), 1):  # noqa: B007  (the count is wanted)
+        _write(below / file, page)
+    _write(below / "feed.atom", feeds.of(name, held=entry))
     return written
 
 
-def _write(path: Path, body: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not path.exists() or path.read_bytes() != body:
-        path.write_bytes(body)
+_worker: tuple[Room, Feeds, Path]
+
+
+def _open(settings: Settings, out: Path) -> None:
+    """What each process has of its own: a connection to the archive."""
+    global _worker  # noqa: PLW0603  (a process of a pool has no other place)
+    gc.set_threshold(50_000, 50, 50)  # as the command line does: pages leave little garbage behind
+    archive = Archive.open(settings.database, create=False, readonly=True)
+    _worker = *_answering(settings, archive), out
+
+
+def _hand(names: list[str]) -> int:
+    room, feeds, out = _worker
+    return sum(_below(room, feeds, name, out) for name in names)
+
+
+def _write(path: Path, page: str | bytes) -> None:
+    body = page if isinstance(page, bytes) else page.encode("utf-8", "backslashreplace")
+    try:
+        if path.read_bytes() == body:
+            return
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(body)

@@ -100,6 +100,18 @@ def kept_side(source: Source, version: Version, text: Text) -> Side:
     )
 
 
+def configured_baseline(settings: Settings, name: str) -> Side | None:
+    """The pinned text of a source, or of a series: its own, else that of the first member with one. None: there is none."""
+    own = next((one.baseline for one in settings.series if one.id == name), None)
+    if own is not None:
+        from monitor.read.plain import parse
+
+        return Side(ref=f"{name}@baseline", text=parse(own.read_text("utf-8")), url=str(own))
+    with_one = (one for one in settings.declarations if one.baseline is not None)
+    declared = next((one for one in with_one if name in (one.source.id, one.source.series)), None)
+    return baseline_side(declared) if declared is not None else None
+
+
 def baseline_side(declared: Declaration) -> Side:
     """The pinned text that a source is compared with, from its file. Raises ``UsageError`` when it has none."""
     source = declared.source

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Engine, Select, and_, case, func, insert, select, update
 
-from storage import discovered, due, keep, memories, rows, runs, search, stamps
+from storage import browse, discovered, due, keep, memories, rows, runs, search, stamps
 from storage.engine import engine_for, reading, sqlite_file, writing
 from storage.errors import Pruned, StorageError
 from storage.keep import ClaimLost, Unchanged
@@ -29,6 +29,7 @@ from storage.records import (
     Source,
     SourceState,
     Suspicion,
+    Tally,
     Text,
     Validators,
     Version,
@@ -154,15 +155,23 @@ class Archive:
             members = select(sources.c.id).where(sources.c.series == name).order_by(sources.c.id)
             return None, list(connection.scalars(members))
 
-    def states(self) -> list[SourceState]:
-        """Every source as ``status`` shows it, by id."""
+    def states(
+        self,
+        *,
+        ids: Sequence[str] | None = None,
+        series: str | None = None,
+        troubled: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[SourceState]:
+        """Every source as ``status`` shows it, by id; or some: of these ids, of a series, failing, a page of them all."""
         with reading(self._engine) as connection:
-            found = list(connection.execute(select(sources).order_by(sources.c.id)))
-            newest = {
-                row.source_id: rows.version(row)
-                for row in connection.execute(_versions().where(versions.c.number == sources.c.number))
-            }
-        return [rows.state(row, newest.get(row.id)) for row in found]
+            return browse.states(connection, _versions(), ids, series, limit, offset, troubled=troubled)
+
+    def tally(self) -> Tally:
+        """How many sources and versions there are, and how many sources are in trouble."""
+        with reading(self._engine) as connection:
+            return browse.tally(connection)
 
     # before a check
 
@@ -469,11 +478,13 @@ class Archive:
         with reading(self._engine) as connection:
             return Unpacking(connection).snapshot(number, bodiless=bodiless)
 
-    def events(self, source: str | None = None, *, limit: int | None = None) -> list[Event]:
-        """What happened, newest first: to one source, or to all."""
+    def events(self, source: str | None = None, *, limit: int | None = None, silent: bool = False) -> list[Event]:
+        """What happened, newest first: to one source, or to all; with ``silent`` the silent edits only."""
         query = select(events, sources.c.id.label("source_id")).join(sources, sources.c.key == events.c.source)
         if source is not None:
             query = query.where(sources.c.id == source)
+        if silent:
+            query = query.where(events.c.silent)
         with reading(self._engine) as connection:
             return [rows.event(row) for row in connection.execute(query.order_by(events.c.number.desc()).limit(limit))]
 

@@ -508,6 +508,18 @@ class SourceState:
 
 
 @dataclass(frozen=True, slots=True)
+class Tally:
+    """How many there are: watched ``sources``, ``versions`` of all that is kept; of the watched ones, how many are
+    believed gone, told to be failing, or doubtful (a failure not yet told)."""
+
+    sources: int
+    versions: int
+    gone: int
+    failing: int
+    doubtful: int
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A source that a listing named: which listing, and what that said of it.
 

@@ -6,9 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"
+
+# How long an example takes says how busy the machine is; what must not take long has a test of its own.
+settings.register_profile("variorum", deadline=None)
+settings.load_profile("variorum")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -33,6 +33,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "grep": ("monitor.cli.questions", "When a phrase was first and last seen, in every wording kept"),
     "drift": ("monitor.cli.questions", "How far a source or series is from its baseline, sentence by sentence"),
     "phrases": ("monitor.cli.questions", "Where the registered set phrases stand, are missing, or changed"),
+    "view": ("monitor.cli.view", "Sources, versions and the diff on one screen (pip install 'variorum[tui]')"),
     "import": ("monitor.cli.bring_in", "Bring in what was kept elsewhere: folders, git, WARC, web archives, job files"),
     "export": ("monitor.cli.take_out", "Take out an exhibit, WARC, a folder, a git repository, JSON lines"),
     "timestamp": ("monitor.cli.witness", "Have the chain heads stamped by a time-stamping authority (RFC 3161)"),

@@ -26,6 +26,7 @@ from monitor.config.settings import (
     PageRules,
     Series,
     Settings,
+    Web,
 )
 from monitor.config.slugs import slug
 from monitor.config.validation import Valid, validated
@@ -45,8 +46,6 @@ T = TypeVar("T")
 
 DATABASE: Final = "sqlite:///variorum.db"
 EVERY: Final = Interval(900.0, "15m")
-NOT_YET: Final = ("web",)
-"""Keys that are validated, so that a configuration can be prepared, and that this version does not act upon."""
 
 _FETCH_KEYS: Final = {
     "timeout": "timeout_s",
@@ -136,6 +135,7 @@ class _Joining:
             ),
             kinds=tuple((EditKind(kind), tuple(more)) for kind, more in head.get("kinds", {}).items()),
             health=_health(head.get("health", {})),
+            web=self._web(head.get("web", {})),
             log=Logging(head.get("log", {}).get("format", "text"), head.get("log", {}).get("level")),
             secrets=_secrets(self._document.values),
             channels_told=tuple(self._valid.channels.items()),
@@ -145,6 +145,19 @@ class _Joining:
             notes=tuple(self._notes()),
             timestamps=self._authority(head.get("timestamps")),
         )
+
+    def _web(self, found: Mapping[str, Any]) -> Web | None:
+        if "listen" not in found:
+            return None
+        host, _, port = found["listen"].rpartition(":")
+        rest = {key: found[key] for key in ("public_url", "token", "trust_header") if key in found}
+        if "proxies" in found:
+            rest["proxies"] = tuple(found["proxies"])
+        web = Web(host.strip("[]"), int(port), **rest)
+        if not web.safe:
+            hint = "Listen on 127.0.0.1, or set 'token' or 'trust_header' beside it."
+            self._fault(("web", "listen"), "the web page would be open to everyone", hint)
+        return web
 
     def _authority(self, found: Mapping[str, Any] | None) -> Authority | None:
         if found is None:
@@ -332,7 +345,7 @@ class _Joining:
     def _notes(self) -> list[str]:
         said = "checked, but this version does not act on it yet"
         name, line = self._document.name, self._document.line
-        notes = [f"{name}:{line((key,))}: {key}: {said}" for key in NOT_YET if self._document.values.get(key)]
+        notes = []
         for place, one in self._valid.items.get("sources", {}).items():
             if "user_visible_url" in one:
                 path = ("sources", place, "user_visible_url")
@@ -387,7 +400,7 @@ def _secrets(values: object) -> frozenset[str]:
     return frozenset(secret for secret in found if len(secret) >= 6)
 
 
-_SECRET_KEYS: Final = frozenset({"password", "secret", "apprise", "headers"})
+_SECRET_KEYS: Final = frozenset({"password", "secret", "apprise", "headers", "token"})
 _PASSWORD: Final = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
 
 

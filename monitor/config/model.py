@@ -331,6 +331,11 @@ def _one_digest(found: dict[str, Any]) -> dict[str, Any]:
 WEB: Final[dict[str, Key]] = {
     "listen": Key(words("HOST:PORT such as 127.0.0.1:8080", _listen), "Address and port of the web page."),
     "public_url": Key(WEB_URL, "Where people reach it; for links in alerts and feeds."),
+    "token": Key(SECRET, "What readers must know, needed beyond this machine; take it from the environment."),
+    "trust_header": Key(
+        TEXT, "The header in which a reverse proxy names the user it let in, such as X-Forwarded-User."
+    ),
+    "proxies": Key(many(NETWORK), "Networks of the proxies whose trust_header is believed; this machine if absent."),
 }
 
 TIMESTAMPS: Final[dict[str, Key]] = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ CONCURRENCY: Final = 50
 PER_HOST: Final = 2
 MAX_PAGES: Final = 20
 MAX_NEW: Final = 100
+LOOPBACK: Final = ("127.0.0.0/8", "::1/128")
 SPACING_S: Final = 1.0
 """Between the starts of two requests to one public host, unless `spacing:` says otherwise."""
 WITHIN_S: Final = 600.0
@@ -110,6 +112,37 @@ class Health:
 
 
 @dataclass(frozen=True, slots=True)
+class Web:
+    """Where the daemon serves the web page, and who may read: who knows ``token``, or comes through a proxy.
+
+    ``trust_header`` is what that proxy sets, believed from ``proxies`` (networks) only.
+    """
+
+    host: str
+    port: int
+    public_url: str | None = None
+    token: str | None = field(default=None, repr=False)
+    trust_header: str | None = None
+    proxies: tuple[str, ...] = LOOPBACK
+
+    @property
+    def safe(self) -> bool:
+        """Whether it is not open to everyone who reaches it from elsewhere."""
+        return bool(self.token or self.trust_header) or is_this_machine(self.host)
+
+
+def is_this_machine(host: str) -> bool:
+    """Whether a name or address always means the machine itself. RFC 6761, 6.3: localhost needs no name server."""
+    name = host.strip("[]").lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
 class Logging:
     """How the daemon logs: ``text`` or ``json``, from ``level`` on (None: as the command line says)."""
 
@@ -137,6 +170,7 @@ class Settings:
     kinds: tuple[tuple[EditKind, tuple[str, ...]], ...] = ()
     """More words for kinds of edits, beside the lists that are shipped."""
     health: Health | None = None
+    web: Web | None = None
     log: Logging = Logging()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     channels_told: tuple[tuple[str, dict[str, Any]], ...] = field(default=(), repr=False)

@@ -43,6 +43,9 @@ if TYPE_CHECKING:
 REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 PERMANENT: Final = frozenset({301, 308})
 PAUSING: Final = frozenset({429, 503})
+TOO_MANY: Final = 429
+UNNAMED_PAUSE_S: Final = 300.0
+"""How long a host is left alone that says we ask too often, but not for how long."""
 PAGE: Final = frozenset({200, 203})
 """The statuses of a page. The other 2xx are not one: 202 is a firewall's waiting room, 206 a part."""
 
@@ -285,6 +288,8 @@ class Fetcher:
             return Fetched(None, True, renewed, now, permanent_url)
         if code not in PAGE:
             pause_s = retry_after_s(headers.get("retry-after"), now) if code in PAUSING else None
+            if code == TOO_MANY and pause_s is None:
+                pause_s = UNNAMED_PAUSE_S
             if pause_s:
                 self._turns.close(_authority(answer.at), pause_s, code)
             raise status(code, pause_s)

@@ -14,7 +14,7 @@ from monitor.history.lineage import Lineage, Memory, Sentence, words_in
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from storage.records import Text, Version, Window
 
@@ -131,6 +131,18 @@ def _answer(
     )
 
 
+def blames(history: Iterable[tuple[Version, Text]]) -> Iterator[tuple[Version, tuple[Blamed, ...]]]:
+    """The sentences of every version, each as :func:`blame` would tell them, in one pass (oldest first)."""
+    lineage = Lineage()
+    origins: dict[int, Origin] = {}
+    for version, text in history:
+        origins[version.number] = origin_of(version)
+        found = tuple(lineage.sentences_of(text.text))
+        places = lineage.advance(version.number, found)
+        pairs = zip(found, places, strict=True)
+        yield version, tuple(_blamed(one, place, lineage, origins, words=False) for one, place in pairs)
+
+
 def _blamed(sentence: Sentence, place: int, lineage: Lineage, origins: dict[int, Origin], *, words: bool) -> Blamed:
     known, its_words = lineage.known(place)
     removed = tuple(number for lost, back in known.removed for number in origins if lost <= number < back)
@@ -142,7 +154,7 @@ def _blamed(sentence: Sentence, place: int, lineage: Lineage, origins: dict[int,
             origins[remembered.since],
             remembered.returned,
         )
-        for word, remembered in zip(words_in(sentence.text), its_words, strict=True)
+        for word, remembered in (zip(words_in(sentence.text), its_words, strict=True) if words else ())
     )
     return Blamed(
         start=sentence.start,

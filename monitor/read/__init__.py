@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from storage.records import Text
 
-READER: Final = "2"
+READER: Final = "3"
 """The version of our own rules of reading: when they change, every fingerprint does."""
 
 KINDS: Final[Mapping[str, str]] = {
@@ -30,7 +30,7 @@ KINDS: Final[Mapping[str, str]] = {
 _TAG: Final = re.compile(rb"<(?:html|head|body|meta|title|div|p|article|main|table|br)[\s>/]", re.IGNORECASE)
 
 LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {"html": ("lxml",), "pdf": ("pypdf",), "plain": ()}
-"""Kind → the libraries whose versions are part of the fingerprint (trafilatura is added where it is asked)."""
+"""Kind → the libraries whose versions are part of the fingerprint (trafilatura and regex are added where they are asked)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +87,8 @@ def _fingerprint(rules: ReadRules) -> str:
         libraries.add("trafilatura")
     if rules.kind is None:
         libraries.add("pypdf")
+    if rules.keep_lines_matching or rules.delete_lines_matching or rules.substitute:
+        libraries.add("regex")
     made_of = [asdict(rules), READER, {name: library_version(name) for name in sorted(libraries)}]
     digest = hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()
     return f"{kind}/{READER}:{digest[:12]}"

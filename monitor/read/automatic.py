@@ -71,21 +71,39 @@ LINKED_SHARE: Final = 0.7
 LINK_RUN: Final = 3
 """So many links one after the other are a menu, not text."""
 _WORDS: Final = re.compile(r"[a-z]+(?=[A-Z])|[A-Z]?[a-z]+|[A-Z]+")
+CARDS: Final = 3
+CARD_BLOCKS: Final = 5
+CARD_SIZE: Final = 400
+"""So many neighbours, each of at most so many blocks and letters, are a run of teasers."""
 LEAD_WEIGHT: Final = 30
 LARGEST_PAGE: Final = 2_000_000
 LARGEST_TREE: Final = 15_000
 """Characters and elements; about larger pages trafilatura, which can take minutes there, is not asked."""
 SELECTOR_STEPS: Final = 8
+MOST_CLASSES: Final = 12
+"""Classes of one element that are tried as its selector."""
 _ASIDE: Final = re.compile(
-    r"(?<![a-z])(?:tooltip|popover|popup|sr-only|screen-reader|visually-?hidden|glossary-(?:card|definition))",
+    r"(?<![a-z])(?:tooltip|popover|popup|sr-only|screen-reader|visually-?hidden|glossary-(?:card|definition)|"
+    r"(?:photo|image|picture|media)[-_]{0,2}(?:captions?|credits?|title)(?![a-z]))",
     re.IGNORECASE,
 )
+"""Classes of what stands inside the text and is none of it, be it inline: explanations, and what is said of pictures."""
 _LABEL: Final = re.compile(
     r"\s*(?:advertisement|advertising|publicité|anzeige|werbung|реклама|广告|share(?: this(?: page| article)?)?|print|tweet|"
     r"e-?mail|read more|see also|分享到?|打印(?:本页)?|关闭(?:窗口)?|相关(?:新闻|稿件|阅读)|back to top|top|返回顶部)\s*[:：.]?\s*",
     re.IGNORECASE,
 )
 """Lines that are labels of furniture, wherever they stand."""
+_CONSENT: Final = re.compile(
+    r"\b(?:we|(?:this|our) (?:web ?)?(?:site|page)|[\w.]{1,40}\.(?:org|com|net|gov|int|eu)) (?:may )?uses? (?:[\w-]+ ){0,2}cookies\b|"
+    r"\bby (?:continuing|using|clicking)\b.{0,80}\bcookies\b|\b(?:utilis(?:e|ons)|dépos(?:e|ons)) (?:des|les) cookies\b|"
+    r"\b(?:verwende[nt]|benutz(?:en|t)|nutz(?:en|t)) (?:\w+ )?cookies\b|\b(?:utiliza(?:mos)?|usa(?:mos)?) (?:las )?cookies\b|"
+    r"\b(?:utilizza(?:no)?|usa(?:no)?) (?:i )?cookie\b|использ\w+ (?:файлы )?(?:cookie|куки)|使用(?:了)?\s?cookies?",
+    re.IGNORECASE,
+)
+"""What a consent banner says."""
+CONSENTS: Final = 2
+"""A page where so many paragraphs say it, which trafilatura did not find, has a banner; with more it is about cookies."""
 _COUNTED: Final = (
     r"(?:(?:page )?views?|visits?|visitors?|hits?|reads?|downloads?|shares?|comments?|vues?|lectures?|aufrufe|visitas|"
     r"lecturas|visualizaciones|просмотр(?:ов|ы|а)?|浏览(?:次数|量|数)?|瀏覽(?:次數|量)?|阅读(?:次数|量|数)?|閱讀(?:次數|量)?|"
@@ -118,11 +136,18 @@ def main_text(root: Element, words: str, skip: set[Element], facts: PageFacts) -
     asides = {one for one in inside_out if (named := one.get("class")) and _ASIDE.search(named)}
     every = [_weighed(block) for block in blocks(body, skip | asides)]
     found = found_by_trafilatura(words) if len(inside_out) <= LARGEST_TREE else ""
+    cards = _cards(inside_out, every)
     for one in every:
-        one.found = one.size >= 8 and one.letters in found
+        # Where trafilatura finds a list of links it has found nothing.
+        one.found = one.size >= 8 and not one.is_link and one.block.element not in cards and one.letters in found
     furniture = _furniture(inside_out, every)
     for one in every:
         one.furniture = one.block.element in furniture
+    consent = {one.block.element for one in every if not one.found and _CONSENT.search(one.block.words)}
+    if len(consent) > CONSENTS:
+        consent = set()  # a text about cookies
+    for one in every:
+        one.furniture = one.furniture or one.block.element in cards or one.block.element in consent
     holder = _holder(inside_out, every)
     if holder is None:
         raise ReadError(
@@ -202,6 +227,32 @@ def _furniture(inside_out: Sequence[Element], every: Sequence[_Weighed]) -> set[
     return found
 
 
+def _cards(inside_out: Sequence[Element], every: Sequence[_Weighed]) -> set[Element]:
+    """The elements in runs of teasers: neighbours of one make, each a linked heading with a short text below it."""
+    count: dict[Element, int] = defaultdict(int)
+    size: dict[Element, float] = defaultdict(float)
+    headed: set[Element] = set()
+    for one in every:
+        count[one.block.element] += 1
+        size[one.block.element] += one.size
+        if one.is_link and heading_level(one.block.element):
+            headed.add(one.block.element)
+    if len(headed) < CARDS:
+        return set()
+    alike: dict[tuple[Element, str, str], list[Element]] = defaultdict(list)
+    for element in inside_out:
+        above = element.getparent()
+        if above is None or element not in count:
+            continue
+        count[above] += count[element]
+        size[above] += size[element]
+        if element in headed:
+            headed.add(above)
+            if 2 <= count[element] <= CARD_BLOCKS and size[element] <= CARD_SIZE:
+                alike[above, element.tag, element.get("class") or ""].append(element)
+    return {inner for cards in alike.values() if len(cards) >= CARDS for card in cards for inner in card.iter()}
+
+
 def _is_furniture(element: Element, in_article: bool) -> bool:
     if element.tag in FURNITURE_TAGS or (element.tag == "header" and not in_article):
         return True
@@ -224,7 +275,9 @@ def _holder(inside_out: Sequence[Element], every: Sequence[_Weighed]) -> Element
     weight: dict[Element, float] = defaultdict(float)
     size: dict[Element, float] = defaultdict(float)
     near: dict[Element, float] = defaultdict(float)
+    unfound: dict[Element, float] = defaultdict(float)
     for one in every:
+        unfound[one.block.element] += 0.0 if one.furniture else one.prose - one.weight
         own[one.block.element] += one.weight
         weight[one.block.element] += one.weight
         size[one.block.element] += one.size
@@ -234,6 +287,7 @@ def _holder(inside_out: Sequence[Element], every: Sequence[_Weighed]) -> Element
             continue
         weight[above] += weight[element]
         size[above] += size[element]
+        unfound[above] += unfound[element]
         # Below an element its paragraphs count in full, those one level deeper by half, and so on.
         near[above] += own[element] + 0.5 * near[element]
     for element, worth in own.items():
@@ -245,14 +299,20 @@ def _holder(inside_out: Sequence[Element], every: Sequence[_Weighed]) -> Element
         return None
     at, seen = chosen, weight[chosen]
     while at is not inside_out[-1] and (above := at.getparent()) is not None:
+        kin = sum(unfound[one] for one in above if one is not at and one in unfound and _are_kin(one, at))
         at = above
         gained, added = weight[at] - weight[chosen], size[at] - size[chosen]
         if weight[at] < (1 + GAIN) * seen:
             continue  # nothing new worth a look since the last one
         seen = weight[at]
-        if gained >= PURITY * added and not _only_lead(every, at, chosen):
+        if gained + kin >= PURITY * added and not _only_lead(every, at, chosen):
             chosen = at
     return chosen
+
+
+def _are_kin(one: Element, other: Element) -> bool:
+    """Whether two neighbours are of one make: a text cut into pieces (by advertisements, say) goes on in the next."""
+    return one.tag == other.tag and one.get("class") == other.get("class") is not None
 
 
 def _only_lead(every: Sequence[_Weighed], outer: Element, inner: Element) -> bool:
@@ -301,6 +361,8 @@ def _above(every: Sequence[_Weighed], held: set[Element], facts: PageFacts) -> l
     top: list[Block] = []
     for one in above[place + 1 :]:
         words = line(one.block.words)
+        if one.letters in letters(title.words):
+            continue  # a summary that is the title again
         dated = bool(top) and lone_date(line(top[-1].words)) is not None
         if (block := _belonging(one)) is not None or (dated and lone_time(words) and not one.furniture):
             top.append(block or one.block)
@@ -347,7 +409,9 @@ def selector_of(root: Element, element: Element) -> str | None:
 def _ways(element: Element) -> list[str]:
     """Selectors for one element, the best first. Names with figures in them belong to one page and are avoided."""
     name = element.get("id") or ""
-    classes = [one for one in (element.get("class") or "").split() if re.fullmatch(r"[A-Za-z][A-Za-z_-]*", one)]
+    classes = [
+        one for one in (element.get("class") or "").split()[:MOST_CLASSES] if re.fullmatch(r"[A-Za-z][A-Za-z_-]*", one)
+    ]
     tag = element.tag if _plain_tag(element) else ""
     ways = [f"#{name}"] if re.fullmatch(r"[A-Za-z][A-Za-z_-]*\d?", name) else []
     ways += [f"{tag}.{one}" for one in classes]

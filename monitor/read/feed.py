@@ -24,8 +24,15 @@ if TYPE_CHECKING:
     from monitor.read.listing import ListRules
 
 _DOCTYPE: Final = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.DOTALL | re.IGNORECASE)
-_DECLARATION: Final = re.compile(r"\s*<\?xml[^>]*\?>")
-_AMPERSAND: Final = re.compile(r"<!\[CDATA\[.*?\]\]>|&(#?\w{1,32};)?", re.DOTALL)
+_DECLARATION: Final = re.compile(r"<\?xml[^>]*\?>")
+_STARTS: Final = re.compile(r"<!DOCTYPE|<\?xml", re.IGNORECASE)
+_AMPERSAND: Final = re.compile(r"&(#?\w{1,32};)?")
+_ENDED: Final = re.compile(r"</(?:[\w.-]{1,40}:)?(?:rss|rdf|feed|channel|urlset|sitemapindex)\s*>", re.IGNORECASE)
+_CLOSED: Final = re.compile(r"</(?:[\w.-]{1,40}:)?(?:item|entry|url|sitemap)\s*>", re.IGNORECASE)
+_ADDRESSES: Final = frozenset({"link", "guid", "loc"})
+LONGEST_END: Final = 4_000
+"""Characters at the end of a document among which its last tag stands; behind it there may be remarks."""
+_CDATA: Final = ("<![CDATA[", "]]>")
 _OF_XML: Final = frozenset({"amp;", "lt;", "gt;", "quot;", "apos;"})
 _ROOTS: Final = frozenset({"rss", "rdf", "feed", "channel"})
 
@@ -39,14 +46,13 @@ def listed(body: bytes, rules: ListRules, content_type: str | None, url: str) ->
     if root is None or _name(root) not in _ROOTS:
         hint = "A page of links is an 'index', a list for search engines a 'sitemap'."
         raise ReadError("this is no feed (RSS, Atom or JSON Feed)", hint=hint)
-    entries = [one for one in root.iter() if _name(one) in ("item", "entry")]
-    return Listed(tuple(_item(one) for one in entries), notes=notes)
+    entries, said = whole_entries([one for one in root.iter() if _name(one) in ("item", "entry")], words)
+    return Listed(tuple(_item(one) for one in entries), notes=(*notes, *said))
 
 
 def parse_xml(words: str) -> Element | None:
     """The root of an XML document, as far as it can be read. Document types are cut off, so that no entity exists."""
-    words = _DOCTYPE.sub("", _DECLARATION.sub("", words.replace("\x00", ""), count=1), count=1).strip()
-    words = _AMPERSAND.sub(_meant, words)
+    words = _with_known_entities(_without_prologue(words.replace("\x00", "")).strip())
     parser = lxml.etree.XMLParser(
         encoding="utf-8",
         recover=True,
@@ -62,10 +68,51 @@ def parse_xml(words: str) -> Element | None:
         return None
 
 
+def whole_entries(entries: list[Element], words: str) -> tuple[list[Element], tuple[str, ...]]:
+    """The entries of a document, without the last one where the document breaks off inside it, and a note on that.
+
+    Half an address leads somewhere else; and what stood after the break is not missing.
+    """
+    if _ENDED.search(words[-LONGEST_END:]):
+        return entries, ()
+    note = "the document breaks off; what it lists after that was not seen"
+    if len(entries) > sum(1 for _ in _CLOSED.finditer(words)) and not _has_address(entries[-1], words):
+        entries = entries[:-1]
+    return entries, (note,)
+
+
+def _has_address(entry: Element, words: str) -> bool:
+    """Whether the address of the entry that a document breaks off in stands before the break."""
+    begun = words.rpartition("<")[2]
+    inside = begun.partition(">")[0].partition(" ")[0].rpartition(":")[2].lower()
+    broken = ">" not in begun or inside in _ADDRESSES
+    return not broken and not _ADDRESSES.isdisjoint(children(entry))
+
+
+def _without_prologue(words: str) -> str:
+    """Without the first XML declaration and document type. Each is tried for at its first sign only: no search repeats."""
+    for pattern, sign in ((_DECLARATION, "<?"), (_DOCTYPE, "<!")):
+        start = next((one for one in _STARTS.finditer(words) if one[0].startswith(sign)), None)
+        if start is not None and (found := pattern.match(words, start.start())) is not None:
+            words = words[: found.start()] + words[found.end() :]
+    return words
+
+
+def _with_known_entities(words: str) -> str:
+    """Entities and bare ampersands as what they are meant to be, but for those in CDATA sections."""
+    opening, closing = _CDATA
+    pieces: list[str] = []
+    at = 0
+    while (start := words.find(opening, at)) >= 0 and (end := words.find(closing, start)) >= 0:
+        pieces += [_AMPERSAND.sub(_meant, words[at:start]), words[start : end + len(closing)]]
+        at = end + len(closing)
+    return "".join([*pieces, _AMPERSAND.sub(_meant, words[at:])])
+
+
 def _meant(found: re.Match[str]) -> str:
     """A bare ampersand, and an entity that HTML knows and XML does not, as what they are meant to be."""
     name = found[1]
-    if found[0].startswith("<") or (name is not None and (name.startswith("#") or name in _OF_XML)):
+    if name is not None and (name.startswith("#") or name in _OF_XML):
         return found[0]
     return escape(html5[name]) if name in html5 else f"&amp;{name or ''}"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from monitor.read.canonical import canonical
@@ -25,17 +24,25 @@ def filtered(text: Text, rules: ReadRules) -> Text:
         or rules.substitute
     ):
         return text
+    from monitor.read.patterns import found, replaced
+
     paragraphs = _between(text.paragraphs, rules.start_after, rules.end_before)
     if rules.keep_lines_matching:
-        paragraphs = [one for one in paragraphs if any(re.search(way, one) for way in rules.keep_lines_matching)]
-    paragraphs = [one for one in paragraphs if not any(re.search(way, one) for way in rules.delete_lines_matching)]
+        paragraphs = [one for one in paragraphs if any(found(way, one) for way in rules.keep_lines_matching)]
+    paragraphs = [one for one in paragraphs if not any(found(way, one) for way in rules.delete_lines_matching)]
     for pattern, put in rules.substitute:
-        paragraphs = [re.sub(pattern, put, one) for one in paragraphs]
+        paragraphs = [replaced(pattern, put, one) for one in paragraphs]
     return canonical(text.title, text.published, paragraphs)
 
 
 def check_filters(rules: ReadRules) -> None:
     """Raise ``ConfigError`` (``KEY: what``) when a pattern or its replacement cannot be understood."""
+    if not (rules.keep_lines_matching or rules.delete_lines_matching or rules.substitute):
+        return
+    import regex
+
+    from monitor.read.patterns import compiled
+
     for key, patterns in (
         ("keep_lines_matching", rules.keep_lines_matching),
         ("delete_lines_matching", rules.delete_lines_matching),
@@ -43,16 +50,16 @@ def check_filters(rules: ReadRules) -> None:
     ):
         for pattern in patterns:
             try:
-                re.compile(pattern)
-            except re.error as error:
+                compiled(pattern)
+            except regex.error as error:
                 raise ConfigError(
                     f"{key}: not a regular expression: {pattern!r} ({error})",
                     hint="A special character is taken for itself after a backslash: '\\(', '\\.'",
                 ) from None
     for pattern, put in rules.substitute:
         try:
-            re.sub(pattern + "|", put, "")  # matches, so that the groups are looked up
-        except (re.error, IndexError) as error:
+            compiled(pattern + "|").sub(put, "")  # matches, so that the groups are looked up
+        except (regex.error, IndexError) as error:
             raise ConfigError(
                 f"substitute: cannot be put in: {put!r} ({error})", hint="Groups are \\1, \\2 …"
             ) from None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import lxml.etree
-from cssselect import HTMLTranslator, SelectorError
+from cssselect import SelectorError
 
 from monitor.read.blocks import blocks
 from monitor.read.canonical import canonical
@@ -17,6 +16,7 @@ from monitor.read.encoding import codec_of, decode
 from monitor.read.excerpt import can_excerpt, excerpt
 from monitor.read.filters import check_filters, filtered
 from monitor.read.heading import headed, page_facts
+from monitor.read.selecting import css, xpath
 from storage.errors import ConfigError, ReadError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def selected(root: Element, rules: ReadRules) -> list[Element]:
     """
     named = rules.select or rules.xpath or ""
     try:
-        found = elements(named, root) if rules.select else _elements_of(_xpath(named)(root))
+        found = elements(named, root) if rules.select else _elements_of(xpath(named)(root))
     except lxml.etree.XPathError as error:
         raise ReadError(f"the selector {named!r} cannot be evaluated: {error}") from None
     if not found:
@@ -165,21 +165,21 @@ def selected(root: Element, rules: ReadRules) -> list[Element]:
 
 def elements(selector: str, root: Element) -> list[Element]:
     """The elements that a CSS selector matches below ``root``, in document order."""
-    return _elements_of(_css(selector)(root))
+    return _elements_of(css(selector)(root))
 
 
 def check_rules(rules: ReadRules) -> None:
     """Raise ``ConfigError`` (``KEY: what``) when a selector, expression or encoding of the rules cannot be understood."""
     for key, selector in (("select", rules.select), *(("remove", one) for one in rules.remove)):
         try:
-            _ = selector is None or _css(selector)(lxml.etree.Element("html"))
+            _ = selector is None or css(selector)(lxml.etree.Element("html"))
         except (SelectorError, lxml.etree.XPathError) as error:
             raise ConfigError(
                 f"{key}: not a CSS selector: {selector!r} ({error})", hint="For example: '#article', 'div.news > p'"
             ) from None
     if rules.xpath is not None:
         try:
-            found = _xpath(rules.xpath)(lxml.etree.Element("html"))
+            found = xpath(rules.xpath)(lxml.etree.Element("html"))
         except lxml.etree.XPathError as error:
             raise ConfigError(
                 f"xpath: not an XPath: {rules.xpath!r} ({error})", hint="For example: //article"
@@ -197,13 +197,3 @@ def check_rules(rules: ReadRules) -> None:
 
 def _elements_of(found: object) -> list[Element]:
     return [one for one in found if isinstance(one, lxml.etree._Element)] if isinstance(found, list) else []
-
-
-@lru_cache(maxsize=4096)
-def _css(selector: str) -> lxml.etree.XPath:
-    return lxml.etree.XPath(HTMLTranslator().css_to_xpath(selector))
-
-
-@lru_cache(maxsize=4096)
-def _xpath(expression: str) -> lxml.etree.XPath:
-    return lxml.etree.XPath(expression)

@@ -11,9 +11,12 @@ from monitor.read.encoding import decode
 from monitor.read.html import elements, parse
 from monitor.read.links import base_of, link_of
 from monitor.read.listing import Item, Listed, bare_follow, is_expression, plain_title, whole_address
+from monitor.read.patterns import found
 from storage.errors import ReadError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from lxml.etree import _Element as Element
 
     from monitor.read.listing import ListRules
@@ -39,8 +42,8 @@ def listed(body: bytes, rules: ListRules, content_type: str | None, url: str) ->
             f"'follow' ({rules.follow}) chooses no link on the page" if rules.follow else "the page has no links",
             hint="The page may have changed its layout; `variorum read --listing` shows what is found.",
         )
-    chosen = set(links)
-    items = tuple(Item(str(link.get("href")), *_told(link, chosen, base)) for link in links)
+    rows = _Rows(links)
+    items = tuple(Item(str(link.get("href")), *_told(link, rows, base)) for link in links)
     items = tuple(Item(whole_address(one.url, base) or one.url, one.title, one.published_at) for one in items)
     following = link_of(root, rules.next, base) if rules.next else None
     return Listed(items, next=following, notes=tuple(notes))
@@ -56,42 +59,81 @@ def _links(root: Element, follow: str | None, base: str) -> list[Element]:
     if follow is None:
         return every
     if is_expression(follow):
-        wanted = re.compile(bare_follow(follow))
-        return [one for one in every if (url := whole_address(one.get("href", ""), base)) and wanted.search(url)]
+        wanted = bare_follow(follow)
+        return [one for one in every if (url := whole_address(one.get("href", ""), base)) and found(wanted, url)]
     inside: set[Element] = set()
     for one in elements(bare_follow(follow), root):
         inside.update(one.iter("a", "area"))
     return [one for one in every if one in inside]
 
 
-def _told(link: Element, chosen: set[Element], base: str) -> tuple[str | None, datetime | None]:
+def _told(link: Element, rows: _Rows, base: str) -> tuple[str | None, datetime | None]:
     """Title and date of a link: its own words, else those of the row it alone stands in; the date of its address last."""
-    row = _row(link, chosen)
-    here = link.get("href")
-    # A picture and a headline often lead to the same place.
-    own = next((words for one in row.iter("a", "area") if one.get("href") == here and (words := _words(one))), "")
-    around = _words(row)[:LONGEST_ROW]
+    row = rows.of(link)
+    own, around = rows.says(row, link.get("href"))
     title = own
     if not own or _SAYS_NOTHING.fullmatch(own):
-        heading = next((one for one in row.iter("h1", "h2", "h3", "h4", "h5") if _words(one)), None)
-        title = link.get("title") or (_words(heading) if heading is not None else around)
+        title = link.get("title") or rows.heading(row) or around
     printed = find_date(own) or find_date(around)
     day = moment(printed.text if printed else None) or _from_address(whole_address(link.get("href", ""), base) or "")
     return plain_title(title), day
 
 
-def _row(link: Element, chosen: set[Element]) -> Element:
-    """The largest element around a link in which no other chosen address stands."""
-    row = link
-    here = link.get("href")
-    for above in link.iterancestors():
-        if any(one in chosen and one.get("href") != here for one in above.iter("a", "area")):
-            break
-        if above.tag in _ROWS:
-            row = above
-        elif above.tag in ("body", "html"):
-            break
-    return row
+class _Rows:
+    """The row of each chosen link: the largest element around it in which no other chosen address stands.
+
+    However many links there are and however deep they stand, every element is looked at a few times and no more.
+    """
+
+    def __init__(self, links: Sequence[Element]) -> None:
+        self._hrefs: dict[Element, str | None] = {}
+        """Element → the one address chosen below it; None: several."""
+        self._rows: dict[Element, Element | None] = {}
+        self._said: dict[tuple[Element, str | None], tuple[str, str]] = {}
+        self._headings: dict[Element, str | None] = {}
+        for link in links:
+            here = link.get("href", "")
+            for above in link.iterancestors():
+                if above not in self._hrefs:
+                    self._hrefs[above] = here
+                elif self._hrefs[above] in (None, here):
+                    break  # and so it is with all above
+                else:
+                    self._hrefs[above] = None
+
+    def of(self, link: Element) -> Element:
+        """The row of a chosen link; the link itself where it has none."""
+        passed: list[Element] = []
+        row: Element | None = None
+        for above in link.iterancestors():
+            if above in self._rows:
+                row = self._rows[above]
+                break
+            if self._hrefs.get(above) is None or above.tag in ("body", "html"):
+                break
+            passed.append(above)
+        for one in reversed(passed):
+            if row is None and one.tag in _ROWS:
+                row = one
+            self._rows[one] = row
+        return link if row is None else row
+
+    def says(self, row: Element, href: str | None) -> tuple[str, str]:
+        """What the first link with words in a row says, and the row as a whole, cut off where it is no row but a page."""
+        if (row, href) not in self._said:
+            # A picture and a headline often lead to the same place.
+            own = next(
+                (words for one in row.iter("a", "area") if one.get("href") == href and (words := _words(one))), ""
+            )
+            self._said[row, href] = own, _words(row)[:LONGEST_ROW]
+        return self._said[row, href]
+
+    def heading(self, row: Element) -> str | None:
+        """The words of the first heading in a row."""
+        if row not in self._headings:
+            said = (_words(one) for one in row.iter("h1", "h2", "h3", "h4", "h5"))
+            self._headings[row] = next((words for words in said if words), None)
+        return self._headings[row]
 
 
 def _from_address(url: str) -> datetime | None:

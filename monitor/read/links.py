@@ -10,6 +10,7 @@ import lxml.etree
 from monitor.read.encoding import decode
 from monitor.read.html import elements, parse
 from monitor.read.listing import one_site, whole_address
+from monitor.read.selecting import xpath
 from storage.errors import ConfigError, ReadError
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def link_of(root: Element, selector: str, base: str) -> str | None:
     """The whole address of the first link that ``selector`` chooses: its ``href``, that of a link in it, or the words."""
     if selector.startswith("xpath:"):
         try:
-            found = root.xpath(selector[6:])
+            found = xpath(selector[6:])(root)
         except lxml.etree.XPathError:
             return None
         chosen: list[object] = list(found) if isinstance(found, list) else [found]
@@ -95,7 +96,7 @@ def check_link(key: str, selector: str) -> None:
     """Raise ``ConfigError`` (``KEY: what``) when a selector of a link cannot be understood."""
     try:
         if selector.startswith("xpath:"):
-            lxml.etree.XPath(selector[6:])
+            xpath(selector[6:])
         else:
             elements(selector, lxml.etree.Element("html"))
     except (lxml.etree.XPathError, ValueError, SyntaxError) as error:

@@ -155,9 +155,11 @@ def plain_title(words: str | None) -> str | None:
 
 
 def _kept(items: Iterable[Item], rules: ListRules, base: str) -> tuple[tuple[Item, ...], list[str]]:
+    from monitor.read.patterns import found
+
     allowed = None
     if rules.follow is not None and is_expression(rules.follow):
-        allowed = re.compile(bare_follow(rules.follow))
+        allowed = bare_follow(rules.follow)
     kept: dict[str, Item] = {}
     elsewhere = nowhere = cut = 0
     for item in items:
@@ -166,7 +168,7 @@ def _kept(items: Iterable[Item], rules: ListRules, base: str) -> tuple[tuple[Ite
             nowhere += 1
         elif allowed is None and not one_site(url, base):
             elsewhere += 1
-        elif allowed is not None and not allowed.search(url):
+        elif allowed is not None and not found(allowed, url):
             continue
         elif url in kept:
             # Named twice (a picture and its headline, say): what either says of it counts.

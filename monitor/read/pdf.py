@@ -15,10 +15,19 @@ from storage.errors import ReadError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pypdf import PageObject
+    from pypdf.generic import DictionaryObject
+
     from monitor.read import Reading, ReadRules
 
 EDGE_LINES: Final = 3
 """So many lines at the top and the bottom of a page may be its header or footer."""
+MOST_PAGES: Final = 1_000
+MOST_STEPS: Final = 1_000_000
+"""Drawing steps of a whole file; a printed page takes some hundreds, and 100,000 take a second to follow."""
+MOST_STREAM_BYTES: Final = 8_000_000
+"""Of one page's steps, decompressed: 60 KB of a file can inflate to 20 MB of them."""
+BYTES_A_STEP: Final = 8
 TITLE_LONGEST: Final = 250
 TOP_PARAGRAPHS: Final = 6
 
@@ -52,8 +61,13 @@ def _pages(body: bytes) -> tuple[list[list[str]], str | None]:
 
     try:
         document = PdfReader(io.BytesIO(body))
-        pages = [[one.strip() for one in (page.extract_text() or "").splitlines()] for page in document.pages]
+        if len(document.pages) > MOST_PAGES:
+            raise _too_much(f"it has {len(document.pages):,} pages; {MOST_PAGES:,} are read")
+        steps = _Steps()
+        pages = [[one.strip() for one in steps.text_of(page).splitlines()] for page in document.pages]
         title = document.metadata.title if document.metadata else None
+    except ReadError:
+        raise
     except (FileNotDecryptedError, WrongPasswordError):
         raise ReadError(
             "the PDF is locked with a password", hint="Only documents that open freely can be read."
@@ -65,6 +79,53 @@ def _pages(body: bytes) -> tuple[list[list[str]], str | None]:
             f"the PDF cannot be read: {type(error).__name__}", hint="It may be damaged or not have arrived whole."
         ) from None
     return pages, title if isinstance(title, str) and title.strip() else None
+
+
+class _Steps:
+    """Follows the drawing steps of a file's pages and counts them, so that no small file can hold a reader for minutes."""
+
+    def __init__(self) -> None:
+        self._left = MOST_STEPS
+        self._forms: dict[str, int] = {}
+        """Name of a form (a drawing that is called from others) → the size of the largest one so called."""
+
+    def text_of(self, page: PageObject) -> str:
+        """The text of a page. Raises ``ReadError`` when the file takes more than ``MOST_STEPS``."""
+        contents = page.get_contents()
+        size = len(contents.get_data()) if contents is not None else 0
+        if size > MOST_STREAM_BYTES:
+            raise _too_much(f"a page of it takes {size:,} bytes of drawing steps")
+        self._learn(page, set())
+        said = page.extract_text(visitor_operand_before=self._step) or ""
+        # pypdf goes on after an error inside a form.
+        self._require_some()
+        return said
+
+    def _step(self, operator: bytes, operands: object, *_: object) -> None:
+        self._left -= 1
+        if operator == b"Do" and isinstance(operands, list) and operands:
+            self._left -= self._forms.get(str(operands[0]), 0) // BYTES_A_STEP
+        self._require_some()
+
+    def _require_some(self) -> None:
+        if self._left < 0:
+            raise _too_much(f"it takes more than {MOST_STEPS:,} drawing steps")
+
+    def _learn(self, holder: DictionaryObject, seen: set[int]) -> None:
+        """The sizes of the forms that a page or a form can call, theirs included."""
+        resources = holder.get("/Resources")
+        found = resources.get_object().get("/XObject") if resources is not None else None
+        for name, one in (found.get_object() if found is not None else {}).items():
+            form = one.get_object()
+            if form is None or form.get("/Subtype") != "/Form" or id(form) in seen:
+                continue
+            seen.add(id(form))
+            self._forms[str(name)] = max(self._forms.get(str(name), 0), len(form.get_data()))
+            self._learn(form, seen)
+
+
+def _too_much(why: str) -> ReadError:
+    return ReadError(f"the PDF is too large to be read: {why}", hint="A statement takes less; is the address right?")
 
 
 def _without_repeats(pages: Sequence[Sequence[str]]) -> list[list[str]]:

@@ -29,6 +29,7 @@ _ITEM: Final = re.compile(r"\s*(?:[-*+•]|\d{1,3}[.)])\s+\S")
 _LINK: Final = re.compile(r"!?\[([^\[\]]*)\]\((?:https?:|mailto:|/|#)[^()\s]*(?:\s+\"[^\"]{0,300}\")?\)")
 _STRONG: Final = re.compile(r"(\*\*|__)(?=\S)(.{1,400}?)(?<=\S)\1")
 _WIDE: Final = re.compile(r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60]")
+_HYPHENATED: Final = re.compile(r"[^\W\d_]-\Z")
 # Scripts written without spaces: a line break between two of their characters is none.
 _UNSPACED: Final = re.compile(r"[\u2e80-\ua4cf\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\u201c\u201d]")
 
@@ -115,30 +116,31 @@ def _fields(front: str) -> Mapping[str, str]:
 
 def _parts(block: str, wrapped: bool) -> list[str]:
     """A block as paragraphs: a heading or a list item begins one of its own, wrapped lines are joined."""
-    parts: list[str] = []
+    parts: list[list[str]] = []
     joining = False
     for one in block.strip("\n").split("\n"):
         if _UNDERLINE.match(one) and joining:
-            parts[-1] = f"# {parts[-1].strip()}"
+            parts[-1] = [f"# {''.join(parts[-1]).strip()}"]
             joining = False
         elif _HEADING.match(one):
-            parts.append(one)
+            parts.append([one])
             joining = False
         elif joining and not _ITEM.match(one):
-            parts[-1] = _joined(parts[-1], one)
+            before, one = parts[-1][-1].rstrip(), one.strip()
+            parts[-1][-1] = before
+            parts[-1] += [_between(before, one), one]
         else:
-            parts.append(one)
+            parts.append([one])
             joining = wrapped
-    return parts
+    return ["".join(part) for part in parts]
 
 
-def _joined(first: str, second: str) -> str:
-    first, second = first.rstrip(), second.strip()
+def _between(first: str, second: str) -> str:
+    """What joins two lines of a wrapped paragraph: a space, or nothing."""
     if first and second and _UNSPACED.match(first[-1]) and _UNSPACED.match(second[0]):
-        return first + second
+        return ""
     # "long-" and "term": a line may be wrapped behind a hyphen
-    hyphenated = re.search(r"[^\W\d_]-$", first) and second[:1].islower()
-    return first + second if hyphenated else f"{first} {second}"
+    return "" if _HYPHENATED.search(first[-2:]) and second[:1].islower() else " "
 
 
 def _headed(parts: Sequence[str], named: Mapping[str, str]) -> tuple[str | None, str | None, Sequence[str]]:

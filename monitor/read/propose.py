@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from monitor.read.encoding import decode
-from monitor.read.html import elements, parse, read
+from monitor.read.html import parse, read
 from storage.errors import ReadError
 
 if TYPE_CHECKING:
@@ -74,23 +74,31 @@ def proposals(
 
 def _candidates(root: Element) -> Iterator[tuple[int, str]]:
     """Selectors of single elements, with how likely they are to stay: 0 an id, 1 a mark of meaning, 2 a class, 3 a tag."""
-    for one in root.iter("article", "main", "section", "div", "td"):
-        tag = str(one.tag)
+    holders = list(root.iter("article", "main", "section", "div", "td"))
+    told = Counter(way for one in root.iter() for way in _ways(one))
+    for one in holders:
         name = one.get("id", "")
         if _STABLE.fullmatch(name):
             yield 0, f"#{name}"
-        for mark, value in (("itemprop", "articleBody"), ("role", "main"), ("role", "article")):
-            if one.get(mark) == value and _single(root, f'[{mark}="{value}"]'):
-                yield 1, f'[{mark}="{value}"]'
-        for word in one.get("class", "").split():
-            if _SEMANTIC.search(word) and _STABLE.fullmatch(word) and _single(root, f"{tag}.{word}"):
-                yield 2, f"{tag}.{word}"
-        if tag in _TAGS and _single(root, tag):
-            yield 3, tag
+        for way in _ways(one):
+            if told[way] == 1:
+                yield way
 
 
-def _single(root: Element, select: str) -> bool:
-    return len(elements(select, root)) == 1
+def _ways(element: Element) -> set[tuple[int, str]]:
+    """Selectors that an element answers to, but for its id."""
+    tag = str(element.tag)
+    ways = {
+        (1, f'[{mark}="{value}"]')
+        for mark, value in (("itemprop", "articleBody"), ("role", "main"), ("role", "article"))
+        if element.get(mark) == value
+    }
+    ways |= {
+        (2, f"{tag}.{word}")
+        for word in element.get("class", "").split()
+        if _SEMANTIC.search(word) and _STABLE.fullmatch(word)
+    }
+    return ways | {(3, tag)} if tag in _TAGS else ways
 
 
 def _words(reading: Reading) -> list[str]:

@@ -7,7 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from monitor.read.encoding import decode
-from monitor.read.feed import children, parse_xml, words_of
+from monitor.read.feed import children, parse_xml, whole_entries, words_of
 from monitor.read.listing import Item, Listed, plain_title, when
 from storage.errors import ReadError
 
@@ -32,7 +32,9 @@ def listed(body: bytes, rules: ListRules, content_type: str | None, url: str) ->
     kind = str(root.tag).rpartition("}")[2].lower() if root is not None else ""
     if root is None or kind not in ("urlset", "sitemapindex"):
         raise ReadError("this is no sitemap", hint="A page of links is an 'index', RSS or Atom a 'feed'.")
-    entries = [children(one) for one in root]
+    found, said = whole_entries(list(root), words)
+    notes = (*notes, *said)
+    entries = [children(one) for one in found]
     if kind == "sitemapindex":
         parts = [(_words(entry, "lastmod") or "", _words(entry, "loc")) for entry in entries]
         newest = sorted((part for part in parts if part[1]), key=lambda part: part[0], reverse=True)
@@ -62,4 +64,6 @@ def _inflated(body: bytes, bound: int) -> bytes:
         raise ReadError(
             f"the sitemap is larger than {bound:,} bytes once decompressed", hint="Raise max_size on the listing."
         )
+    if not inflate.eof:
+        raise ReadError("the compressed sitemap breaks off", hint="Asked for again by itself.")
     return words

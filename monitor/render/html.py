@@ -163,7 +163,7 @@ def _list(edits: Sequence[Edit]) -> Iterator[str]:
     yield "</nav>"
 
 
-def _main(comparison: Comparison, style: Style) -> Iterator[str]:
+def _main(comparison: Comparison, style: Style, *, classed: bool = False) -> Iterator[str]:
     numbers = {id(edit): number for number, edit in enumerate(told_edits(comparison, style), 1)}
     whole = paragraphs(comparison, style)
     shown = _near_changes(whole, style.context)
@@ -176,7 +176,7 @@ def _main(comparison: Comparison, style: Style) -> Iterator[str]:
         if fold:
             yield f'<details><summary lang="en">{plural(len(members), "paragraph")} unchanged</summary>'
         for paragraph in members:
-            yield from _paragraph(paragraph, numbers, style, is_title=place == 0 and bool(title))
+            yield from _paragraph(paragraph, numbers, style, is_title=place == 0 and bool(title), classed=classed)
             place += 1
         if fold:
             yield "</details>"
@@ -193,8 +193,10 @@ def _near_changes(whole: Sequence[Paragraph], context: int) -> list[bool]:
     return near
 
 
-def _paragraph(paragraph: Paragraph, numbers: dict[int, int], style: Style, *, is_title: bool) -> Iterator[str]:
-    body = "".join(_piece(piece, numbers) for piece in paragraph.pieces).strip()
+def _paragraph(
+    paragraph: Paragraph, numbers: dict[int, int], style: Style, *, is_title: bool, classed: bool
+) -> Iterator[str]:
+    body = "".join(_piece(piece, numbers, classed=classed) for piece in paragraph.pieces).strip()
     names = [name for name, holds in (("title", is_title), ("changed", paragraph.changed)) if holds]
     attribute = f' class="{" ".join(names)}"' if names else ""
     yield f'<p dir="auto"{attribute}>{body}</p>'
@@ -206,7 +208,7 @@ def _paragraph(paragraph: Paragraph, numbers: dict[int, int], style: Style, *, i
         yield f'<span class="tags" lang="en">{words}</span>'
 
 
-def _piece(piece: Piece, numbers: dict[int, int]) -> str:
+def _piece(piece: Piece, numbers: dict[int, int], *, classed: bool = False) -> str:
     shown = escaped(piece.text.replace("\r\n", "\n"))
     if piece.sign is Sign.SAME or piece.edit is None:
         return shown
@@ -217,7 +219,8 @@ def _piece(piece: Piece, numbers: dict[int, int]) -> str:
     element = ELEMENTS[piece.sign]
     kinds = f' title="{", ".join(ordered_kinds(piece.edit))}"'
     if not piece.moved:
-        return f"<{element}{anchor}{kinds}>{shown}</{element}>"
+        light = ' class="cosmetic"' if classed and piece.edit.severity is Severity.COSMETIC else ""
+        return f"<{element}{light}{anchor}{kinds}>{shown}</{element}>"
     here, there = ("from", "to") if element == "del" else ("to", "from")
     move = piece.edit.move
     arrow = ""
@@ -234,25 +237,34 @@ def _footer(comparison: Comparison) -> Iterator[str]:
     yield "</dl></footer>"
 
 
+def contents(comparison: Comparison, style: Style) -> str:
+    """The changes as links, to stand inside a page of someone else's; '' where there are none."""
+    return "\n".join(_list(told_edits(comparison, style)))
+
+
 def marked(comparison: Comparison, style: Style) -> str:
-    """The changes as links and the whole text with its marks, to stand inside a page of someone else's."""
-    edits = told_edits(comparison, style)
-    main = list(_main(comparison, style))
-    return "\n".join([*_list(edits), '<div class="statement" lang="">', *main[1:-1], "</div>"])
+    """The whole text with its marks, to stand inside a page of someone else's. Cosmetic ones have that class too."""
+    main = list(_main(comparison, style, classed=True))
+    return "\n".join(['<div class="statement" lang="">', *main[1:-1], "</div>"])
 
 
 def columns(comparison: Comparison, style: Style) -> str:
     """Old and new beside each other, a row for each paragraph, to stand inside a page of someone else's."""
     edits = told_edits(comparison, style)
     numbers = {id(edit): number for number, edit in enumerate(edits, 1)}
-    lines = [*_list(edits), '<table class="sides"><thead><tr>']
+    lines = ['<table class="sides"><thead><tr>']
     lines += [f'<th scope="col">{escaped(one_line(side.ref))}</th>' for side in (comparison.old, comparison.new)]
     lines += ["</tr></thead><tbody>"]
     for paragraph in paragraphs(comparison, style):
-        old = [
-            replace(p, first=p.first and p.sign is Sign.DELETED) for p in paragraph.pieces if p.sign != Sign.INSERTED
+        gone = {id(piece.edit) for piece in paragraph.pieces if piece.sign is Sign.DELETED}
+        old = [piece for piece in paragraph.pieces if piece.sign is not Sign.INSERTED]
+        new = [
+            replace(piece, first=piece.first and id(piece.edit) not in gone)
+            for piece in paragraph.pieces
+            if piece.sign is not Sign.DELETED
         ]
-        new = [piece for piece in paragraph.pieces if piece.sign is not Sign.DELETED]
-        cells = ("".join(_piece(piece, numbers) for piece in side).strip() for side in (old, new))
-        lines.append("<tr>" + "".join(f'<td lang="" dir="auto">{cell}</td>' for cell in cells) + "</tr>")
+        cells = ("".join(_piece(piece, numbers, classed=True) for piece in side).strip() for side in (old, new))
+        row = "".join(f'<td lang="" dir="auto">{cell}</td>' for cell in cells)
+        opening = '<tr class="changed">' if paragraph.changed else "<tr>"
+        lines.append(f"{opening}{row}</tr>")
     return "\n".join([*lines, "</tbody></table>"])

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from starlette.requests import Request
+    from starlette.types import ASGIApp
 
     from monitor.pulse import Pulse
 
@@ -40,7 +41,7 @@ def health_app(pulse: Pulse, now: Callable[[], datetime]) -> Starlette:
 class Server(uvicorn.Server):
     """uvicorn inside a loop that is not its own: it leaves the signals alone and never ends the process."""
 
-    def __init__(self, app: Starlette, host: str, port: int) -> None:
+    def __init__(self, app: ASGIApp, host: str, port: int) -> None:
         """``app`` is served at ``host`` and ``port`` once :meth:`serve` runs."""
         super().__init__(
             uvicorn.Config(
@@ -48,6 +49,8 @@ class Server(uvicorn.Server):
                 host=host,
                 port=port,
                 log_config=None,
+                proxy_headers=False,  # else the guard would see the reader's address in place of the proxy's
+                server_header=False,
                 access_log=False,
                 lifespan="off",
                 timeout_graceful_shutdown=2,

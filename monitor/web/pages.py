@@ -1,42 +1,73 @@
 """The pages of the reading room: a question to the archive, answered as HTML. Shared by the web page and the report.
 
-An address is the same in both (``s/ID/2-3.html``) and every link is relative, so that pages work below any prefix and
-from a folder. Jinja2 escapes; what cannot be seen is made visible before.
+An address is the same in both (``monitor.render.addresses``) and every link is relative, so that pages work below any
+prefix and from a folder. Jinja2 escapes; what cannot be seen is made visible before.
 """
 
 from __future__ import annotations
 
-from functools import cache, cached_property
+from datetime import UTC, datetime
+from functools import cache, lru_cache, partial
+from threading import Lock
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
+import regex
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
-from monitor.histories import History, history_of, pairs_of
-from monitor.history.blame import blame
+from monitor.history.blame import blames
 from monitor.history.drift import drift
+from monitor.history.folding import fold
 from monitor.history.grep import grep, literals
-from monitor.history.phrases import phrases
+from monitor.history.lineage import words_in
+from monitor.history.phrases import NEAR, NEAR_SHORT, SHORT_CHARACTERS, SHORT_WORDS, phrases
+from monitor.history.refs import resolve
 from monitor.render import Style, summary
-from monitor.render.html import columns, marked
-from monitor.render.safe import visible
-from monitor.sides import baseline_side, compared, differ_rules, version_side
-from monitor.web.plots import drift_plot, timeline
+from monitor.render.addresses import BASELINE, folder, pair_of, parted
+from monitor.render.html import columns, contents, escaped, marked
+from monitor.render.safe import one_line, visible
+from monitor.render.telling import shown_time, shown_window
+from monitor.sides import compared, configured_baseline, differ_rules
+from monitor.web.plots import Mark, drift_plot, timeline
+from monitor.web.shelf import Kept, Remembered, Shelf, side_of
 from storage.errors import UsageError
+from storage.outbox import list_letters
+from storage.records import Severity, Text, Version, Window
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from monitor.config import Settings
-    from monitor.history.blame import Blame
+    from monitor.differ.lexicon import Rules
+    from monitor.history.blame import Blame, Blamed
     from monitor.history.grep import Found
-    from monitor.render import Side
+    from monitor.render import Comparison, Side
+    from monitor.web.shelf import Entry
     from storage.archive import Archive
-    from storage.records import Text, Version
+    from storage.records import Event, Phrase
 
 LATELY: Final = 50
-"""So many events on the overview."""
+"""So many events on the overview, and so many deliveries on the status page."""
+PER_PAGE: Final = 100
+"""Sources on one page of the list."""
+LISTED: Final = 50
+"""Versions listed on the page of a source, the newest; a page of its own has them all."""
+POINTS: Final = 16
+"""At most twice so many points of the drift plot: of a longer history every second, fourth, … version, and the latest."""
+SHADES: Final = 4
+_FOLDED_OTHERWISE: Final = regex.compile(r"[-\u2010]\n|[\ufb00-\ufb06\uff00-\uffef\U0001d400-\U0001d7ff]")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+NOWHERE: Final = Version(
+    "", 1, "", None, None, _EPOCH, _EPOCH, Window(None, _EPOCH), _EPOCH, None, None, False, False, "", 0, ""
+)
+
+
+class Moved(Exception):
+    """The page has another address, relative to the one that was asked for."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(address)
+        self.address = address
 
 
 def shown(value: object) -> object:
@@ -47,180 +78,456 @@ def shown(value: object) -> object:
 @cache
 def templates() -> Environment:
     """The templates, escaping everything."""
-    return Environment(
+    found = Environment(
         loader=PackageLoader("monitor.web"), autoescape=True, finalize=shown, trim_blocks=True, lstrip_blocks=True
     )
+    found.globals.update(folder=folder, window=shown_window, time=_time, one_line=one_line)
+    return found
+
+
+def _time(at: datetime | None) -> Markup:
+    if at is None:
+        return Markup("–")
+    return Markup('<time datetime="{}">{}</time>').format(at.isoformat(timespec="seconds"), shown_time(at))
 
 
 class Room:
-    """Answers addresses with pages. ``archive`` is only read; ``live`` says that a server is there to search."""
+    """Answers addresses with pages. ``archive`` is only read; ``live`` says that a server is there to search.
 
-    def __init__(self, settings: Settings, archive: Archive, *, live: bool = True) -> None:
+    ``settings`` is asked for each page, so that a configuration read again takes effect.
+    """
+
+    def __init__(self, settings: Callable[[], Settings], archive: Archive, *, live: bool = True) -> None:
         self.archive = archive
         self.settings = settings
-        self._rules = differ_rules(settings)
+        self._shelf = Shelf(archive)
         self._live = live
-        self._held: History | None = None
-        self._blamed: Blame | None = None
+        self._blames: Remembered[Blame] = Remembered(64)
+        self._sentences: Remembered[tuple[Blamed, ...]] = Remembered(512)
+        self._distances: Remembered[float] = Remembered(100_000)
+        self._comparisons: Remembered[Comparison] = Remembered(128)
+        self._searching = Lock()  # one at a time: a search reads every text, and other readers want their turn
+        self._made: tuple[Settings, Rules | None, Callable[[str], Side | None]] | None = None
+
+    # -- pages over everything
 
     def overview(self) -> str:
-        """``index.html``: what changed lately, and every source and series."""
-        states = self.archive.states()
-        series = sorted({state.source.series for state in states if state.source.series})
-        return self._page("overview", 0, states=states, series=series, events=self.archive.events(limit=LATELY))
+        """``index.html``: what changed lately, silent edits, the series, and how many sources there are."""
+        settings = self.settings()
+        titles = {one.id: one.title for one in settings.series}
+        used = {one.source.series for one in settings.declarations if one.source.series}
+        used |= {one.series for one in self.archive.sources(retired=True) if one.series}
+        return self._page(
+            "overview",
+            0,
+            tally=self.archive.tally(),
+            events=self.archive.events(limit=LATELY),
+            silent=_once(self.archive.events(limit=20, silent=True))[:10],
+            series=[(name, titles.get(name)) for name in sorted(used)],
+            href=_event_href,
+        )
+
+    def sources(self, page: int = 1) -> str:
+        """``sources.html``, ``sources-2.html`` …: the sources by id. Raises ``UsageError`` beyond the last page."""
+        states = self.archive.states(limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE) if page >= 1 else []
+        if not states and page != 1:
+            raise UsageError(f"no page {page} of sources")
+        more = len(states) > PER_PAGE
+        return self._page("sources", 0, states=states[:PER_PAGE], page=page, more=more)
+
+    def source_pages(self) -> int:
+        """How many pages the list of sources has."""
+        count = len(self.archive.sources(retired=True))
+        return max(1, -(-count // PER_PAGE))
 
     def status(self) -> str:
-        """``status.html``: how the checks of every source go."""
-        return self._page("status", 0, states=self.archive.states())
+        """``status.html``: which checks go wrong, and what became of the deliveries."""
+        troubled = self.archive.states(troubled=True, limit=PER_PAGE)
+        sent = list_letters(self.archive, limit=LATELY)
+        return self._page("status", 0, tally=self.archive.tally(), states=troubled, most=PER_PAGE, deliveries=sent)
 
     def search(self, phrase: str) -> str:
         """``search``: where a phrase ever stood. An empty one asks. A fault of the phrase is said on the page."""
-        found: tuple[Found, ...] = ()
+        found: list[tuple[Entry, Found]] = []
         fault: str | None = None
         if phrase.strip():
-            histories = pairs_of(self.archive, (), literals(phrase))
+            needle = _needle(phrase)
             try:
-                found = grep({name: pairs for name, pairs in histories.items() if pairs}, phrase)
+                with self._searching:
+                    for entry in self._searched(self.archive.candidates(literals(phrase))):
+                        pairs = entry.pairs
+                        if any(_may_have(text.text, needle) for _, text in pairs):
+                            found += [(entry, one) for one in grep({entry.name: pairs}, phrase)]
             except UsageError as error:
                 fault = error.message
         return self._page("search", 0, phrase=phrase, found=found, fault=fault)
 
-    def source(self, name: str) -> str:
-        """``s/NAME/index.html``: the versions of a source or series. Raises ``UsageError`` for an unknown name."""
-        history = self.history(name)
-        plot, distances = None, {}
-        if (baseline := self._baseline(name)) is not None and history.versions:
-            pairs = history.pairs()
-            far = drift(baseline.text, [(history.label(version), version, text) for version, text in pairs])
-            distances = {member.version: member for member in far.members}
-            plot = drift_plot([version for version, _ in pairs], [member.distance for member in far.members])
+    def _searched(self, candidates: set[str] | None) -> Iterator[Entry]:
+        """Every series, and the sources that have a history beside that of their series; of these ids, where given."""
+        states = self.archive.states()
+        if candidates is not None:
+            states = [state for state in states if state.source.id in candidates]
+        for name in sorted({state.source.series for state in states if state.source.series and state.versions}):
+            yield self.entry(name)
+        for state in states:
+            if state.versions > (1 if state.source.series else 0):
+                yield Kept(self.archive, state)
+
+    # -- pages of a source or series
+
+    def entry(self, name: str) -> Entry:
+        """The source or series of that name. Raises ``UsageError`` for an unknown one."""
+        return self._shelf.entry(name)
+
+    def source(self, name: str | Entry, *, every: bool = False) -> str:
+        """``s/NAME/index.html``: the versions of a source or series. Raises ``UsageError`` for an unknown name.
+
+        ``every`` lists all versions of a source (``s/NAME/all.html``), not the newest only.
+        """
+        entry = self.entry(name) if isinstance(name, str) else name
+        versions = entry.versions
+        listed = versions if every or entry.is_series else versions[-LISTED:]
+        marks = [self._mark(entry, version) for version in versions]
+        baseline = self._baseline(entry)
+        far = self._drift(entry, baseline) if baseline is not None and versions else {}
+        plotted = [version.number - 1 for version in versions if version.number in far]
         return self._page(
             "source",
             2,
-            history=history,
-            line=timeline(history.versions),
-            grid=self._grid(history),
-            phrases=[phrase.id for phrase in self.settings.phrases],
-            plot=plot,
-            distances=distances,
-            versions=tuple(reversed(history.versions)),
+            entry=entry,
+            title=self._title(entry),
+            line=timeline(marks),
+            plot=drift_plot([marks[at] for at in plotted], [far[at + 1] for at in plotted]),
+            distances=far,
+            from_baseline=lambda version: baseline is not None and (self._live or version.number == entry.count),
+            has_baseline=baseline is not None,
+            phrases=self._registry(entry),
+            grid=self._grid(entry, listed),
+            versions=listed[::-1],
+            before=lambda version: versions[version.number - 2] if version.number > 1 else None,
         )
 
-    def pair(self, name: str, old: int, new: int, *, beside: bool = False, cosmetic: bool = True) -> str:
+    def step(self, name: str | Entry, address: str, *, beside: bool = False, cosmetic: bool = True) -> str:
+        """``s/NAME/ADDRESS.html``: a version, a change, or a change side by side (``2-3.beside``).
+
+        Raises ``UsageError`` (or ``StorageError``) when there is none, and ``Moved`` when it has another address.
+        """
+        entry = self.entry(name) if isinstance(name, str) else name
+        beside = beside or address.endswith(".beside")
+        pair = parted(address.removesuffix(".beside"))
+        if pair is None:
+            return self.source(entry, every=True) if address == "all" else self.version(entry, address)
+        return self.pair(entry, *pair, beside=beside, cosmetic=cosmetic)
+
+    def pair(
+        self, name: str | Entry, old: str | int, new: str | int, *, beside: bool = False, cosmetic: bool = True
+    ) -> str:
         """``s/NAME/OLD-NEW.html``: two versions compared; ``beside`` in columns. ``UsageError`` when one is missing."""
-        history = self.history(name)
-        first, second = _version(history, old), _version(history, new)
-        if first.pruned or second.pruned:
-            return self._page("pruned", 2, history=history, versions=[one for one in (first, second) if one.pruned])
-        silent = second.silent and new == old + 1 and not history.is_series
-        sides = version_side(history, first), version_side(history, second)
-        comparison = compared(*sides, silent=silent, rules=self._rules)
+        entry = self.entry(name) if isinstance(name, str) else name
+        later = entry.found(str(new))
+        earlier = None if str(old) == BASELINE else entry.found(str(old))
+        new_step = entry.step(later)
+        old_step = entry.step(earlier) if earlier else BASELINE
+        if (old_step, new_step) != (str(old), str(new)):
+            raise Moved(f"{pair_of(old_step, new_step)}{'.beside' if beside else ''}.html")
+        pruned = [one for one in (earlier, later) if one is not None and one.pruned]
+        if pruned:
+            return self._page("pruned", 2, entry=entry, versions=pruned)
+        comparison = self._comparison(entry, earlier, later)
         style = Style(ignore_cosmetic=not cosmetic)
         body = columns(comparison, style) if beside else marked(comparison, style)
+        near = _next(entry, earlier, later)
+        edits = comparison.change.edits
         return self._page(
             "change",
             2,
-            history=history,
-            old=first,
-            new=second,
-            silent=silent,
+            entry=entry,
+            title=self._title(entry),
+            old=earlier,
+            new=later,
+            near=near,
+            change=comparison.change,
             beside=beside,
             cosmetic=cosmetic,
+            light=sum(edit.severity is Severity.COSMETIC for edit in edits),
+            address=pair_of(old_step, new_step),
+            earlier=self._neighbour(entry, later.number - 1) if near else None,
+            later=self._neighbour(entry, later.number + 1) if near else None,
             told=summary(comparison.change),
-            body=Markup(body),  # noqa: S704  (escaped by monitor.render.html)
+            contents=Markup(contents(comparison, style)),  # noqa: S704  (escaped by monitor.render.html)
+            body=Markup(body),  # noqa: S704  (the same)
         )
 
-    def version(self, name: str, number: int) -> str:
-        """``s/NAME/NUMBER.html``: one version, each sentence with its age as a shade. ``UsageError`` when missing."""
-        history = self.history(name)
-        found = _version(history, number)
-        if found.pruned:
-            return self._page("pruned", 2, history=history, versions=[found])
-        text = history.text(found).text
+    def version(self, name: str | Entry, step: str | int) -> str:
+        """``s/NAME/STEP.html``: one version, each sentence with its age as a shade. ``UsageError`` when missing."""
+        entry = self.entry(name) if isinstance(name, str) else name
+        version = entry.found(str(step))
+        if not entry.current(version):
+            raise Moved(f"../{folder(version.source)}/{version.number}.html")
+        own = entry.step(version)
+        if own != str(step):
+            raise Moved(f"{own}.html")
+        if version.pruned:
+            return self._page("pruned", 2, entry=entry, versions=[version])
+        number = version.number
+        text = entry.text(version).text
+        sentences = self._blame(entry, version)
+        labels = {
+            since: (self._since_step(entry, since), self._since_label(entry, since))
+            for since in {one.since.version for one in sentences}
+        }
         return self._page(
             "version",
             2,
-            history=history,
-            version=found,
-            text=text,
-            blame=self._blame(history, number),
-            shade=lambda since: 4 if number == 1 else round(4 * (since - 1) / (number - 1)),
+            entry=entry,
+            title=self._title(entry),
+            version=version,
+            body=aged(_blocks(text, sentences), labels, titled=bool(version.title)),
+            plain=number == 1,
+            change=self._neighbour(entry, number),
+            earlier=self._since_step(entry, number - 1) if number > 1 else None,
+            later=self._since_step(entry, number + 1) if number < entry.count else None,
+            first=pair_of(self._since_step(entry, 1), own) if number > 2 else None,
+            has_baseline=(self._live or number == entry.count) and self._baseline(entry) is not None,
+            from_baseline=pair_of(BASELINE, own),
         )
 
-    def history(self, name: str) -> History:
-        """The history of a source or series. For a report it is held until another is asked for, texts and all."""
-        if self._live:
-            return history_of(self.archive, name)
-        if self._held is None or self._held.name != name:
-            found = history_of(self.archive, name)
-            self._held, self._blamed = (found if found.is_series else _Held.of(found)), None
-        return self._held
+    def addresses(self, entry: Entry) -> Iterator[tuple[str, str]]:
+        """Every page of a source or series for a report: its file name and the page.
 
-    def _blame(self, history: History, number: int) -> Blame:
-        """For a report, going on from the blame of the version before."""
-        if self._live:
-            return history.blame(history.versions[number - 1])
-        before = self._blamed if number > 1 and self._blamed and self._blamed.version == number - 1 else None
-        since = number if before else 1
-        self._blamed = blame([pair for pair in history.pairs() if since <= pair[0].number <= number], before=before)
-        return self._blamed
+        Each version and the change that led to it; from the first, and from the baseline, to the latest. Side by side is
+        made of the same page by a script there: files of their own would double the report.
+        """
+        versions, _ = entry.versions, entry.pairs
+        yield "index.html", self.source(entry)
+        if len(versions) > LISTED and not entry.is_series:
+            yield "all.html", self.source(entry, every=True)
+        for version in versions:
+            step = entry.step(version)
+            yield f"{step}.html", self.version(entry, step)
+            if version.number > 1:
+                yield self._filed(entry, entry.step(versions[version.number - 2]), step)
+        if len(versions) > 2:
+            yield self._filed(entry, entry.step(versions[0]), entry.step(versions[-1]))
+        if versions and self._baseline(entry) is not None:
+            yield self._filed(entry, BASELINE, entry.step(versions[-1]))
 
-    def _grid(self, history: History) -> dict[int, list[str]]:
-        """For each version, in the order of the registry, whether a set phrase is present, reworded or absent."""
-        if not (self.settings.phrases and history.versions):
+    def _filed(self, entry: Entry, old: str, new: str) -> tuple[str, str]:
+        return f"{pair_of(old, new)}.html", self.pair(entry, old, new)
+
+    # -- parts
+
+    def change(self, entry: Entry, version: Version) -> Comparison:
+        """What led to a version, the second or a later one."""
+        return self._comparison(entry, entry.found(str(version.number - 1)), version)
+
+    def _comparison(self, entry: Entry, earlier: Version | None, later: Version) -> Comparison:
+        old = side_of(entry, earlier) if earlier is not None else self._baseline(entry)
+        if old is None:
+            raise UsageError(f"{entry.name}: no baseline is configured")
+        rules = self._rules()
+        key = (old.text.digest, later.digest, entry.name, later.number, earlier.number if earlier else 0, id(rules))
+        silent = later.silent and not entry.is_series and _next(entry, earlier, later)
+        return self._comparisons.asked(key, lambda: compared(old, side_of(entry, later), silent=silent, rules=rules))
+
+    def _rules(self) -> Rules | None:
+        return self._derived()[0]
+
+    def _derived(self) -> tuple[Rules | None, Callable[[str], Side | None]]:
+        """What is made of the settings once: the differ's rules, and the baseline of a name."""
+        settings = self.settings()
+        if self._made is None or self._made[0] is not settings:
+            self._made = (settings, differ_rules(settings), cache(partial(configured_baseline, settings)))
+        return self._made[1:]
+
+    def _blame(self, entry: Entry, version: Version) -> tuple[Blamed, ...]:
+        """The sentences of a version with their origins; from the latest blame at hand of a version before it on."""
+        key = (entry.name, version.number, version.chain)
+        known = self._sentences.get(key)
+        if known is not None:
+            return known
+        if not self._live:  # every version of it will be asked for
+            for one, sentences in blames(entry.pairs):
+                self._sentences.put((entry.name, one.number, one.chain), sentences)
+            return self._sentences.get(key) or ()
+        found = entry.history.blame(version, before=self._blames.get(entry.name))
+        self._blames.put(entry.name, found)
+        return self._sentences.put(key, found.sentences)
+
+    def _drift(self, entry: Entry, baseline: Side) -> dict[int, float]:
+        """The distance of each version that is plotted, by number."""
+        stride = 1
+        while entry.count // stride > 2 * POINTS:
+            stride *= 2
+        wanted = [
+            one
+            for one in entry.versions
+            if (not (one.number - 1) % stride or one.number == entry.count) and not one.pruned
+        ]
+        keys = {version.number: (baseline.text.digest, version.digest) for version in wanted}
+        far = {number: self._distances.get(key) for number, key in keys.items()}
+        unknown = [(version.source, version, entry.text(version)) for version in wanted if far[version.number] is None]
+        for member in drift(baseline.text, unknown).members if unknown else ():
+            number = member.version or 0
+            far[number] = self._distances.put(keys[number], member.distance)
+        return {number: distance for number, distance in far.items() if distance is not None}
+
+    def _registry(self, entry: Entry) -> tuple[Phrase, ...]:
+        return self.settings().phrases if entry.count else ()
+
+    def _grid(self, entry: Entry, listed: Sequence[Version]) -> dict[int, tuple[str, ...]]:
+        """For each listed version, in the order of the registry, whether a set phrase is present, reworded or absent."""
+        registry = self._registry(entry)
+        if not (registry and listed):
             return {}
-        standings = phrases(self.settings.phrases, {history.name: history.pairs()}).standings
-        by_phrase = {one.phrase: one for one in standings}
-        grid: dict[int, list[str]] = {}
-        for version in history.versions:
-            row = grid[version.number] = []
-            for phrase in self.settings.phrases:
-                standing = by_phrase.get(phrase.id)
-                stands = standing is not None and any(use.version == version.number for use in standing.usage)
-                near = standing is not None and any(one.at.version == version.number for one in standing.near)
-                row.append("present" if stands else "reworded" if near else "absent")
-        return grid
+        texts = entry.pairs[listed[0].number - 1 :]
+        return {version.number: standing(registry, text) for version, text in texts}
 
-    def _baseline(self, name: str) -> Side | None:
-        for declared in self.settings.declarations:
-            if declared.baseline is not None and name in (declared.source.id, declared.source.series):
-                return baseline_side(declared)
-        return None
+    def _baseline(self, entry: Entry) -> Side | None:
+        if isinstance(entry, Kept) and (pinned := entry.state.source.baseline or "").startswith("@") and entry.count:
+            return side_of(entry, resolve(pinned[1:], entry.versions))
+        return self._derived()[1](entry.name)
+
+    def _title(self, entry: Entry) -> str | None:
+        """What people call it: the title of a series, or that of the latest wording."""
+        if entry.is_series:
+            return next((one.title for one in self.settings().series if one.id == entry.name), None)
+        latest = entry.state.latest if entry.state else None
+        return latest.title if latest else None
+
+    def _mark(self, entry: Entry, version: Version) -> Mark:
+        at = version.captured if isinstance(entry, Kept) else entry.dates.get(version.number, version.captured)
+        loud = version.severity in (Severity.WORDING, Severity.MAJOR)
+        silent = version.silent and not entry.is_series
+        return Mark(at, entry.label(version), f"{entry.step(version)}.html", loud or entry.is_series, silent)
+
+    def _neighbour(self, entry: Entry, number: int) -> str | None:
+        """The address of the change that led to that number; None where there is none."""
+        if not 2 <= number <= entry.count:
+            return None
+        return pair_of(self._since_step(entry, number - 1), self._since_step(entry, number))
+
+    def _since_step(self, entry: Entry, number: int) -> str:
+        return entry.step(entry.versions[number - 1]) if entry.is_series else str(number)
+
+    def _since_label(self, entry: Entry, number: int) -> str:
+        return entry.label(entry.versions[number - 1]) if entry.is_series else str(number)
 
     def _page(self, name: str, depth: int, **values: object) -> str:
         root = "../" * depth or "./"
-        return templates().get_template(f"{name}.html").render(root=root, live=self._live, folder=folder, **values)
+        return templates().get_template(f"{name}.html").render(root=root, live=self._live, pair_of=pair_of, **values)
 
 
-class _Held(History):
-    """The history of a source with every text at hand that is kept."""
+@lru_cache(maxsize=256)
+def _wanted(phrase: Phrase) -> tuple[tuple[tuple[tuple[str, int], ...], float], ...]:
+    """For each variant how its words begin, with their lengths, and how many letters of them a paragraph must have.
 
-    @classmethod
-    def of(cls, history: History) -> _Held:
-        texts = tuple(text for _, text in history.pairs())
-        return cls(history.name, history.versions, history.archive, None, texts, history.url)
-
-    def text(self, version: Version) -> Text:
-        """The text of one of its versions."""
-        return self._by_number[version.number]
-
-    @cached_property
-    def _by_number(self) -> dict[int, Text]:
-        return {version.number: text for version, text in self.pairs()}
-
-    def pairs(self, *, after: int = 0, upto: int | None = None) -> Sequence[tuple[Version, Text]]:
-        """Every version with its text but for pruned ones, oldest first; those after one number, as far as another."""
-        kept = zip((one for one in self.versions if not one.pruned), self.held, strict=True)
-        last = upto if upto is not None else len(self.versions)
-        return tuple(pair for pair in kept if after < pair[0].number <= last)
+    A near match has, of all letters of both sides, twice those of the words in common at most: with ``m`` of ``l`` in
+    common it is ``2m / (l + m)`` alike, or less.
+    """
+    found = []
+    for variant in phrase.variants:
+        words = [word.folded for word in words_in(variant)]
+        letters = sum(map(len, words))
+        short = len(words) <= (SHORT_CHARACTERS if letters == len(words) else SHORT_WORDS)
+        near = NEAR_SHORT if short else NEAR
+        found.append((tuple((word[:4], len(word)) for word in words), letters * near / (2 - near) - 0.001))
+    return tuple(found)
 
 
-def folder(name: str) -> str:
-    """A name as one step of an address."""
-    return quote(name, safe="")
+def may_stand(phrase: Phrase, folded: str) -> bool:
+    """Whether enough words of a variant begin somewhere in a paragraph: to split most into words would be in vain."""
+    return any(sum(size for head, size in words if head in folded) >= least for words, least in _wanted(phrase))
 
 
-def _version(history: History, number: int) -> Version:
-    if not 1 <= number <= len(history.versions):
-        raise UsageError(f"{history.name}: no version {number}")
-    return history.versions[number - 1]
+@lru_cache(maxsize=20_000)
+def _standing_in(registry: tuple[Phrase, ...], paragraph: str) -> tuple[int, ...]:
+    found = [0] * len(registry)
+    folded = fold(paragraph).text
+    likely = [phrase for phrase in registry if may_stand(phrase, folded)]
+    if likely:
+        at = {phrase.id: place for place, phrase in enumerate(registry)}
+        for one in phrases(likely, {"": [(NOWHERE, Text(paragraph))]}).standings:
+            found[at[one.phrase]] = 2 if one.usage else 1 if one.near else 0
+    return tuple(found)
+
+
+def standing(registry: tuple[Phrase, ...], text: Text) -> tuple[str, ...]:
+    """Whether each set phrase is present in a text, only in other words (reworded), or absent."""
+    blocks = [_standing_in(registry, block) for block in text.text.split("\n\n") if block.strip()]
+    best = (max(column) for column in zip(*blocks, strict=True)) if blocks else (0 for _ in registry)
+    return tuple(("absent", "reworded", "present")[one] for one in best)
+
+
+def _needle(phrase: str) -> str:
+    """A word of the folded phrase that a text must have to be worth folding: the longest, or one ideograph; or ''."""
+    words = regex.findall(r"[a-z0-9]+|\p{Han}", fold(phrase).text)
+    return max(words, key=len, default="")
+
+
+def _may_have(text: str, needle: str) -> bool:
+    """Whether a text has the needle as it stands, or letters and line ends that folding makes others of."""
+    if text.isascii():
+        return needle in text.lower() or "-\n" in text
+    return needle in text.casefold() or _FOLDED_OTHERWISE.search(text) is not None
+
+
+def _next(entry: Entry, earlier: Version | None, later: Version) -> bool:
+    """Whether the two stand beside each other."""
+    if earlier is None or not (entry.current(earlier) and entry.current(later)):
+        return False
+    return later.number == earlier.number + 1
+
+
+def _shades(origins: Iterable[int]) -> Callable[[int], int]:
+    """The shade of each origin, 0 for the oldest in the text to ``SHADES`` for the youngest."""
+    ordered = sorted(origins)
+    most = max(1, len(ordered) - 1)
+    shades = {since: round(SHADES * place / most) for place, since in enumerate(ordered)}
+    return shades.__getitem__
+
+
+def aged(blocks: Sequence[Sequence[Blamed]], labels: Mapping[int, tuple[str, str]], *, titled: bool) -> Markup:
+    """A text with the age of each sentence as a shade, and at the end of a run of equal ages a link to their version.
+
+    ``labels`` gives step and name of each version that a sentence came in; with a single one there is nothing to tell.
+    """
+    shade = _shades(labels)
+    lines = []
+    for place, block in enumerate(blocks):
+        parts = []
+        for at, one in enumerate(block):
+            since = one.since.version
+            parts.append(f'<span class="age-{shade(since)}">{escaped(one.text)}</span>')
+            after = block[at + 1] if at + 1 < len(block) else None
+            if len(labels) > 1 and (after is None or (after.since.version, after.returned) != (since, one.returned)):
+                step, name = labels[since][0], escaped(one_line(labels[since][1]))
+                back = "↩" if one.returned else ""
+                parts.append(f'<sup lang="en"><a href="{step}.html" aria-label="since {name}">{name}{back}</a></sup>')
+            parts.append(" ")
+        opening = '<p dir="auto" class="title">' if titled and place == 0 else '<p dir="auto">'
+        lines.append(f"{opening}{''.join(parts).rstrip()}</p>")
+    return Markup("\n".join(lines))  # noqa: S704  (escaped above)
+
+
+def _blocks(text: str, sentences: Sequence[Blamed]) -> list[list[Blamed]]:
+    """The sentences in paragraphs."""
+    blocks: list[list[Blamed]] = []
+    end = 0
+    for one in sentences:
+        if not blocks or "\n\n" in text[end : one.start]:
+            blocks.append([])
+        blocks[-1].append(one)
+        end = one.end
+    return blocks
+
+
+def _once(events: Iterable[Event]) -> list[Event]:
+    """One event for each version: a silent edit that goes back to an earlier wording is told as both."""
+    return list({(event.source, event.version): event for event in reversed(list(events))}.values())[::-1]
+
+
+def _event_href(event: Event) -> str:
+    if event.version and event.version > 1:
+        return f"s/{folder(event.source)}/{pair_of(str(event.version - 1), str(event.version))}.html"
+    return f"s/{folder(event.source)}/{f'{event.version}' if event.version else 'index'}.html"

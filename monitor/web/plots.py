@@ -2,57 +2,112 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
-from storage.records import Severity
+from monitor.render.safe import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
-    from storage.records import Version
-
-WIDTH: Final = 640
-MARGIN: Final = 12
-
-
-def _places(versions: Sequence[Version]) -> list[float]:
-    """Where each version stands from left to right, by the time of its capture."""
-    times = [version.captured.timestamp() for version in versions]
-    low, span = min(times), max(times) - min(times)
-    return [MARGIN + (WIDTH - 2 * MARGIN) * ((at - low) / span if span else 0.5) for at in times]
+WIDTH: Final = 720
+LEFT: Final = 44
+RIGHT: Final = 14
+CROWD: Final = 60
+"""With more marks than this they are drawn smaller."""
+HIGH: Final = 120
+"""The height of the drift plot between 0 and the top of its scale."""
+SCALES: Final = (0.05, 0.1, 0.2, 0.5, 1.0)
 
 
-def timeline(versions: Sequence[Version]) -> Markup:
-    """A line of time (oldest first) with one mark a version: filled from ``wording`` up, a square for a silent edit."""
-    if not versions:
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A version in a picture. ``label`` and ``href`` lead to it; ``loud`` is from ``wording`` up."""
+
+    at: datetime
+    label: str
+    href: str
+    loud: bool = False
+    silent: bool = False
+
+
+def timeline(marks: Sequence[Mark]) -> Markup:
+    """A line of time (oldest first), one mark a version: filled from ``wording`` up, a square for a silent edit."""
+    if not marks:
         return Markup("")
-    marks = []
-    for version, x in zip(versions, _places(versions), strict=True):
-        loud = version.severity in (Severity.WORDING, Severity.MAJOR)
-        name = "loud" if loud else "soft"
-        told = f"<title>{version.number}: {version.captured:%Y-%m-%d %H:%M}</title>"
-        if version.silent:
-            marks.append(f'<rect x="{x - 5:.1f}" y="15" width="10" height="10" class="{name}">{told}</rect>')
-        else:
-            marks.append(f'<circle cx="{x:.1f}" cy="20" r="5" class="{name}">{told}</circle>')
-    closed = "".join(marks)
-    return Markup(  # noqa: S704  (numbers and dates only)
-        f'<svg class="plot" viewBox="0 0 {WIDTH} 40" role="img" aria-label="{len(versions)} versions over time">'
-        f'<line x1="0" y1="20" x2="{WIDTH}" y2="20"/>{closed}</svg>'
+    size = 5.5 if len(marks) <= CROWD else 3.0
+    parts = [f'<line x1="{LEFT}" y1="22" x2="{WIDTH - RIGHT}" y2="22"/>']
+    for mark, x in zip(marks, _places(marks), strict=True):
+        name = "loud" if mark.loud else "soft"
+        shape = (
+            f'<rect x="{x - size:.1f}" y="{22 - size:g}" width="{2 * size:g}" height="{2 * size:g}" class="{name}"/>'
+            if mark.silent
+            else f'<circle cx="{x:.1f}" cy="22" r="{size:g}" class="{name}"/>'
+        )
+        parts.append(_link(mark, shape, f"{mark.at:%Y-%m-%d %H:%M} UTC{', silent edit' if mark.silent else ''}"))
+    return _picture(
+        "timeline few" if len(marks) <= CROWD else "timeline",
+        58,
+        f"{len(marks)} versions over time",
+        [*parts, *_ends(marks, 52)],
     )
 
 
-def drift_plot(versions: Sequence[Version], distances: Sequence[float]) -> Markup:
-    """Distance from the baseline, 0 (below) to 1 (above), version by version (oldest first)."""
-    if not versions:
+def drift_plot(marks: Sequence[Mark], distances: Sequence[float]) -> Markup:
+    """Distance from the baseline (0 to 1, oldest first) over time; 0 is the baseline itself.
+
+    The scale ends at the first of ``SCALES`` that holds them all.
+    """
+    if not marks:
         return Markup("")
-    points = [(x, 110 - 100 * far) for x, far in zip(_places(versions), distances, strict=True)]
-    dots = "".join(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.5" class="loud"/>' for x, y in points)
+    base = 12 + HIGH
+    top = next(one for one in SCALES if one >= max(distances))
+    parts = []
+    for share in (0.0, top / 2, top):
+        y = base - HIGH * share / top
+        parts.append(f'<line x1="{LEFT}" y1="{y:g}" x2="{WIDTH - RIGHT}" y2="{y:g}"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:g}" text-anchor="end">{100 * share:g}%</text>')
+    points = [(x, base - HIGH * far / top) for x, far in zip(_places(marks), distances, strict=True)]
     path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
-    return Markup(  # noqa: S704  (numbers only)
-        f'<svg class="plot" viewBox="0 0 {WIDTH} 120" role="img" aria-label="Distance from the baseline, last '
-        f'{distances[-1]:.0%}"><line x1="0" y1="110" x2="{WIDTH}" y2="110"/>'
-        f'<polyline points="{path}"/>{dots}</svg>'
+    parts.append(f'<polyline points="{path}"/>')
+    for mark, (x, y), far in zip(marks, points, distances, strict=True):
+        dot = f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{4 if len(marks) <= CROWD else 2.5}" class="loud"/>'
+        parts.append(_link(mark, dot, f"{mark.at:%Y-%m-%d}: {far:.0%} from the baseline"))
+    told = f"Distance from the baseline over time, {distances[0]:.0%} at first, {distances[-1]:.0%} at last"
+    return _picture(
+        "drift few" if len(marks) <= CROWD else "drift", base + 30, told, [*parts, *_ends(marks, base + 24)]
     )
+
+
+def _picture(name: str, height: float, told: str, parts: Sequence[str]) -> Markup:
+    body = "".join(parts)
+    return Markup(  # noqa: S704  (numbers, dates, and labels that _link escapes)
+        f'<svg class="plot {name}" viewBox="0 0 {WIDTH} {height:g}" role="group" aria-label="{told}">{body}</svg>'
+    )
+
+
+def _link(mark: Mark, shape: str, told: str) -> str:
+    title = escape(f"{one_line(mark.label)}, {told}")
+    return f'<a href="{escape(mark.href)}" tabindex="-1" aria-label="{title}"><title>{title}</title>{shape}</a>'
+
+
+def _ends(marks: Sequence[Mark], y: float) -> list[str]:
+    """The dates at both ends of the line."""
+    first, last = (f"{mark.at:%Y-%m-%d}" for mark in (marks[0], marks[-1]))
+    if first == last:
+        return [f'<text x="{(LEFT + WIDTH - RIGHT) / 2:g}" y="{y:g}" text-anchor="middle">{first}</text>']
+    return [
+        f'<text x="{LEFT}" y="{y:g}">{first}</text>',
+        f'<text x="{WIDTH - RIGHT}" y="{y:g}" text-anchor="end">{last}</text>',
+    ]
+
+
+def _places(marks: Sequence[Mark]) -> list[float]:
+    """Where each stands from left to right, by its time."""
+    times = [mark.at.timestamp() for mark in marks]
+    low, span = min(times), max(times) - min(times)
+    wide = WIDTH - RIGHT - LEFT - 12
+    return [LEFT + 6 + wide * ((at - low) / span if span else 0.5) for at in times]

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
     from tests.edges.origin import Asked, Origin
 
-RULES = FetchRules(browser=True, robots=False, allow_private=("127.0.0.1/32",), timeout_s=20)
+RULES = FetchRules(browser=True, robots=False, allow_private=("127.0.0.1/32",), timeout_s=60)
 SCRIPTED = """<!doctype html><meta charset=gbk><title>A readout</title><article id=a></article>
 <script>fetch('/words').then(r => r.text()).then(words => { document.getElementById('a').innerHTML = words })</script>"""
 WORDS = "<h1>A readout</h1><p>The parties shall meet again in May, said 习近平.</p>"
 
-has_chromium = pytest.mark.skipif(executable(RULES) is None, reason="no Chromium is installed")
+has_chromium = pytest.mark.usefixtures("chromium")
 
 
 class Secret:

@@ -365,6 +365,7 @@ def test_an_answer_that_is_no_http_is_told(origin: Origin) -> None:
         head(200, [("Content-Length", "5"), ("Transfer-Encoding", "chunked")]) + b"5\r\nhello\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX: a\x00b\r\nContent-Length: 5\r\n\r\nhello",
     ],
+    ids=["longer", "two lengths", "negative", "length and chunks", "a null"],  # an answer has the time of day in it
 )
 def test_an_answer_that_contradicts_itself_is_no_page(origin: Origin, answer: bytes) -> None:
     assert refused(origin.raw("/odd", answer)).reason is FetchReason.PROTOCOL

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from monitor.fetch import Fetched, FetchRules
-from monitor.fetch.client import Fetcher
+from monitor.fetch.client import UNNAMED_PAUSE_S, Fetcher
 from monitor.fetch.politeness import (
     MAX_CRAWL_DELAY_S,
     MAX_PAUSE_S,
@@ -251,6 +251,13 @@ def test_a_redirect_does_not_lead_around_a_pause(origin: Origin) -> None:
         first, second = fetch_all(Time(), url, url)
         assert failure_of(first).status == failure_of(second).status == 429
         assert other.paths_asked() == ["/robots.txt", "/busy"]
+
+
+def test_a_host_that_says_too_often_without_a_time_is_left_alone_for_some_minutes(origin: Origin) -> None:
+    origin.page("/often", "slow down", status=429)
+    refused, again = fetch_all(Time(), f"{origin.url}/often", origin.page("/x", "x"))
+    assert failure_of(refused).retry_after_s == failure_of(again).retry_after_s == UNNAMED_PAUSE_S
+    assert origin.paths_asked() == ["/robots.txt", "/often"]
 
 
 def test_retry_after_on_another_status_means_nothing(origin: Origin) -> None:

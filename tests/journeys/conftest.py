@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -78,3 +79,11 @@ def variorum(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytes
 def origin() -> Iterator[Origin]:
     with Origin() as running:
         yield running
+
+
+@pytest.fixture
+def free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port: int = free.getsockname()[1]
+    return port

@@ -11,6 +11,7 @@ import pytest
 from storage.errors import ConfigError, DeliveryError
 from tests.edges.boxes import FIRST, Post, publish, watch
 from tests.journeys.conftest import Program
+from tests.journeys.test_web import asked
 
 SECOND = FIRST.replace("shall", "should")
 
@@ -73,6 +74,20 @@ def test_a_dead_letter_is_listed_told_by_the_doctor_and_sent_again(looked: Progr
     assert looked("alerts", "retry", "--all").out == "nothing to send again\n"
     assert looked("alerts", "list", "--dead").out == "desk: 1 waiting\n"
     assert [one.id for one in post["desk"].asked] == [letter["id"]] * 2
+
+
+def test_the_status_page_tells_what_became_of_the_letters(looked: Program, post: Post) -> None:
+    assert "Nothing was sent yet." in asked(looked, "/status.html").text
+    post["desk"].moods = [DeliveryError("550 <no>", final=True)]
+    looked("check")
+    page = asked(looked, "/status.html").text
+    assert '<strong class="level major">dead</strong>' in page
+    assert "550 &lt;no&gt;" in page
+    assert '<a href="./s/a/index.html">a</a>' in page
+    assert looked("alerts", "retry", "--all").code == 0
+    page = asked(looked, "/status.html").text
+    assert "<td>sent</td>" in page
+    assert "550" not in page
 
 
 def test_a_stopped_channel_is_told_and_started_again(looked: Program, post: Post) -> None:

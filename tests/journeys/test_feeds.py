@@ -5,6 +5,8 @@ from __future__ import annotations
 import feedparser
 import pytest
 
+from monitor.render.addresses import folder
+from monitor.web.guard import Access
 from tests.journeys.conftest import Program
 from tests.journeys.test_web import asked
 
@@ -36,9 +38,9 @@ def test_everything_a_series_and_a_source_have_feeds(watched: Program) -> None:
     newest = feeds["/feed.atom"].entries[0]
     assert newest.title in ("wording: one", "wording, silent: one")  # by whether both were written in the same second
     assert "[-dispute</span>-]" in newest.content[0].value
-    assert newest.link == "http://room/s/one/1-2.html"
+    assert newest.link == "http://localhost:8466/s/one/1-2.html"
     assert newest.id == feeds["/s/one/feed.atom"].entries[0].id == feeds["/s/calls/feed.atom"].entries[0].id
-    assert asked(watched, newest.link.removeprefix("http://room")).status_code == 200
+    assert asked(watched, newest.link.removeprefix("http://localhost:8466")).status_code == 200
 
 
 def test_pages_say_where_their_feeds_are_and_an_unchanged_one_is_not_sent_again(watched: Program) -> None:
@@ -49,6 +51,26 @@ def test_pages_say_where_their_feeds_are_and_an_unchanged_one_is_not_sent_again(
     assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
     assert asked(watched, "/feed.atom", {"If-None-Match": answer.headers["etag"]}).status_code == 304
     assert asked(watched, "/s/nobody/feed.atom").status_code == 404
+
+
+def test_a_feed_is_as_guarded_as_a_page(watched: Program) -> None:
+    access = Access(token="t" * 20)
+    for path in ("/feed.atom", "/s/one/feed.atom"):
+        assert asked(watched, path, access=access).status_code == 401
+        assert asked(watched, path, {"Authorization": f"Bearer {'t' * 20}"}, access).status_code == 200
+        assert asked(watched, path, host="elsewhere.example").status_code == 421
+
+
+def test_a_name_that_is_no_step_of_an_address_has_a_feed_where_its_page_is(variorum: Program) -> None:
+    variorum.write("one.txt", "The two sides exchanged views on the dispute.\n")
+    variorum.write("config.yaml", "sources: [{id: one, file: one.txt, series: con}]\n")
+    assert variorum("check").code == 0
+    step = folder("con")
+    assert 'href="feed.atom"' in asked(variorum, f"/s/{step}/index.html").text
+    feed = feedparser.parse(asked(variorum, f"/s/{step}/feed.atom").content).feed
+    assert feed.link == f"http://localhost:8466/s/{step}/index.html"
+    assert variorum("report", "--out", "site").code == 0
+    assert (variorum.folder / "site" / "s" / step / "feed.atom").exists()
 
 
 def test_ids_outlive_a_rename_and_a_move(watched: Program) -> None:

@@ -75,3 +75,26 @@ def test_new_furniture_is_no_version(origin: Origin, tmp_path: Path, select: str
 def test_a_thousand_looks_at_new_furniture_are_no_version(origin: Origin, tmp_path: Path, select: str) -> None:
     outcomes, versions = looked_at(origin, tmp_path, 1000, select)
     assert (outcomes.count(Outcome.UNCHANGED), versions) == (999, 1)
+
+
+def test_a_tag_that_comes_with_an_unchanged_text_is_sent_back(origin: Origin, tmp_path: Path) -> None:
+    """A server that begins to name its versions is asked conditionally from then on, though nothing was stored anew."""
+    url = origin.page("/a", furnished(1))
+    file = tmp_path / "config.yaml"
+    file.write_text(
+        f"database: sqlite:///{tmp_path}/v.db\nsources:\n"
+        f"  - {{id: one, url: '{url}', select: '#statement', allow_private: [127.0.0.0/8], robots: false}}\n"
+    )
+    settings = load(file, {})
+
+    async def look() -> Outcome:
+        async with house(settings) as parts:
+            latest = await parts.around.writer.call(Archive.latest, ["one"])
+            (checked,) = [one async for one in check_all(settings.declarations, latest, parts.around, concurrency=1)]
+            return checked.outcome
+
+    outcomes = [asyncio.run(look())]
+    origin.edit("/a", furnished(2), etag='"two"')
+    outcomes += [asyncio.run(look()), asyncio.run(look())]
+    assert outcomes == [Outcome.NEW, Outcome.UNCHANGED, Outcome.NOT_MODIFIED]
+    assert [asked.header("if-none-match") for asked in origin.asked] == [None, None, '"two"']

@@ -147,6 +147,24 @@ def test_a_second_blame_reads_only_what_is_new(
     assert older.sentences == anew(history, COUNT // 2)
 
 
+def test_a_blame_at_hand_of_the_same_history_is_gone_on_from(
+    archive: Archive, wordings: Wordings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filled(archive, wordings, COUNT)
+    history = history_of(archive, "one")
+    before = history.blame(history.versions[COUNT // 2 - 1])
+    count = Count(monkeypatch)
+    later = history.blame(history.versions[COUNT // 2 + 1], words=True, before=before)
+    assert count.since()[0] == 2
+    assert later.sentences == anew(history, COUNT // 2 + 2)
+    earlier = history.blame(history.versions[1], words=True, before=before)
+    assert earlier.sentences == anew(history, 2)
+    changed = replace(history, versions=(replace(history.versions[0], reread=True), *history.versions[1:]))
+    count.since()
+    changed.blame(changed.versions[COUNT // 2], before=before)
+    assert count.since()[0] == COUNT // 2 + 1
+
+
 def test_a_series_is_remembered_too_and_made_again_when_a_member_changed(
     archive: Archive, wordings: Wordings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

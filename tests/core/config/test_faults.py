@@ -206,6 +206,11 @@ def test_a_wrong_key_of_a_source_is_told(tmp_path: Path, keys: str, said: str, h
             "1: channels.a.webhook.url: expected an address such as https://www.example.org/page, got 'file:///b'",
             None,
         ),
+        (
+            "web: {listen: '0.0.0.0:8080'}",
+            "1: web.listen: the web page would be open to everyone",
+            "Listen on 127.0.0.1, or set 'token' or 'trust_header' beside it.",
+        ),
         ("web: {listen: '8080'}", "1: web.listen: expected HOST:PORT such as 127.0.0.1:8080, got '8080'", None),
     ],
 )

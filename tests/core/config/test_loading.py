@@ -302,9 +302,14 @@ def test_the_whole_shape_of_the_design_is_accepted_and_what_is_not_acted_upon_is
         """
     settings = loaded(tmp_path, words, env={"SMTP_PASSWORD": "x"})
     assert [one.source.id for one in settings.declarations] == ["one", "feed", "index", "map"]
+    assert settings.web is not None
+    assert (settings.web.host, settings.web.port, settings.web.public_url) == (
+        "127.0.0.1",
+        8080,
+        "https://variorum.example.org",
+    )
     notes = [one.removeprefix(f"{settings.path}:").partition(", ")[0] for one in settings.notes]
     assert notes == [
-        "24: web: checked",
         "4: sources[0].user_visible_url: checked",
     ]
 

@@ -94,7 +94,7 @@ GOOD = [
     "concurrency: '${NAME:-7}'\ndefaults: {robots: '${NAME:-true}', confirm: {times: 0, after: 0s}, headers: {A: b}}",
     "channels: {a: {apprise: [b]}, c: {webhook: {url: 'https://a.org/'}}}\nalerts: [{to: a}, {to: [c]}]",
     "kinds: {attribution: [mulled, 低语], spelling: oblast oblasť}",
-    "listings: [{id: a, feed: 'https://a.org/'}]\nphrases: [{id: a, variants: b}]\nweb: {listen: 'a:1'}",
+    "listings: [{id: a, feed: 'https://a.org/'}]\nphrases: [{id: a, variants: b}]\nweb: {listen: 'a:1', token: t}",
 ]
 BAD = [
     "sauces: []",

@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from monitor.read import ReadRules, read
+from monitor.read import ReadRules, automatic, read
+from monitor.read.heading import letters
 from tests.core.read.test_html import PAGE
 
 SECTIONS = [
@@ -45,6 +46,16 @@ def test_the_main_text_is_found_with_title_date_and_selector() -> None:
         (
             "<footer>",
             "<div class=card><h3>Delegation visits</h3><p>The delegation arrived on Tuesday.</p></div><footer>",
+        ),
+        (
+            "<footer>",
+            "<div class=row>"
+            + "".join(
+                f"<div class=card><h3><a href=/{n}>A {n} delegation visits the region</a></h3>"
+                f"<p>The {n} delegation arrived on Tuesday for talks on trade and culture.</p></div>"
+                for n in ("Thai", "Polish", "Kenyan", "Cuban")
+            )
+            + "</div><footer>",
         ),
         ("<body>", "<body data-token=4711><div class=wrapper>"),
     ],
@@ -146,3 +157,39 @@ def test_a_line_that_only_counts_is_no_text(counter: str) -> None:
     paragraphs = read(page.encode(), ReadRules()).text.paragraphs
     assert len(paragraphs) == 5
     assert not any(counter in one for one in paragraphs)
+
+
+def test_a_text_cut_into_pieces_by_advertisements_is_read_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where trafilatura stops at the first advertisement, neighbours of one make go on."""
+    piece = "<div class=chunk><div class=text>{}</div><div class=ad>Advertisement</div></div>"
+    words = [[f"Sentence {part}.{at} of the text says that the parties shall meet again in May of this year." for at in range(4)] for part in "abc"]  # fmt: skip
+    page = "<h1>A text</h1>" + "".join(piece.format("".join(f"<p>{one}</p>" for one in part)) for part in words)
+    monkeypatch.setattr(automatic, "found_by_trafilatura", lambda _: letters(" ".join(words[0])))
+    found = read(f"<body><div class=story>{page}</div>".encode(), ReadRules(), content_type="text/html")
+    assert list(found.text.paragraphs) == [one for part in words for one in part]
+
+
+def test_what_is_said_of_a_picture_and_a_summary_that_is_the_title_are_no_text() -> None:
+    changed = PAGE.replace(
+        "<p>The two", "<div class=media><span class=media__title>The ministers, by telephone.</span></div><p>The two", 1
+    )
+    assert changed != PAGE
+    assert read(changed.encode(), ReadRules(), content_type="text/html").text.paragraphs == (
+        read(PAGE.encode(), ReadRules(), content_type="text/html").text.paragraphs
+    )
+    page = (
+        "<title>[Video] Readout of a call with the prime minister on Friday</title><body>"
+        "<h1>[Video] Readout of a call with the prime minister on Friday</h1>"
+        "<div class=brief>Readout of a call with the prime minister on Friday.</div>"
+        "<div id=text><p>The two ministers spoke on the phone on Friday afternoon about the region and its future.</p>"
+        "<p>They agreed to remain in contact and to meet again in the autumn of this year in Geneva.</p></div>"
+    )
+    assert len(read(page.encode(), ReadRules(), content_type="text/html").text.paragraphs) == 2
+
+
+def test_a_text_about_cookies_is_no_consent_banner() -> None:
+    said = [
+        f"For purpose {at} this site uses {at} cookies, which are kept for no longer than a year." for at in range(6)
+    ]
+    page = "<body><article><h1>Cookies</h1>" + "".join(f"<p>{one}</p>" for one in said) + "</article>"
+    assert list(read(page.encode(), ReadRules(), content_type="text/html").text.paragraphs) == said

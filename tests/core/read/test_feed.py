@@ -103,6 +103,32 @@ def test_an_index_gives_each_link_the_title_and_date_that_stand_beside_it(follow
     assert found.next == "https://www.example.org/en/?p=2"
 
 
+@pytest.mark.parametrize(
+    ("kind", "body", "named"),
+    [
+        ("feed", "<rss><item><link>/a</link></item><item><link>/b", ["a"]),
+        ("feed", "<rss><item><link>/a</link></item><item><link>/b</link><title>The sec", ["a", "b"]),
+        ("feed", "<rss><item><link>/a</link></item><item><title>b</title>", ["a"]),
+        ("feed", "<feed><entry><id>https://www.example.org/x</id><link href='/a'/></entry><entry><id>https://www.example.org/y</id><link hr", ["a"]),
+        ("sitemap", "<urlset><url><loc>/a</loc></url><url><loc>/b</lo", ["a"]),
+        ("sitemap", "<urlset><url><loc>/a</loc></url>", ["a"]),
+    ],
+)  # fmt: skip
+def test_a_listing_that_breaks_off_does_not_name_the_half_address_it_ends_in(
+    kind: str, body: str, named: list[str]
+) -> None:
+    found = listed(body.encode(), ListRules(kind), url=BASE)
+    assert [item.url.rpartition("/")[2] for item in found.items] == named
+    assert "breaks off" in found.notes[0]  # with a note, what is not named is not missing
+    assert not listed(RDF.encode(), ListRules("feed"), url=BASE).notes
+
+
+def test_a_compressed_sitemap_that_breaks_off_is_refused() -> None:
+    words = "".join(f"https://www.example.org/{at * at}\n" for at in range(500))
+    with pytest.raises(ReadError, match="breaks off"):
+        listed(gzip.compress(words.encode())[:-300], ListRules("sitemap"), url=BASE)
+
+
 def test_an_index_without_a_chosen_link_is_an_error_not_an_empty_list() -> None:
     with pytest.raises(ReadError, match="chooses no link"):
         listed(INDEX.encode(), ListRules("index", ".gone a"), url=BASE)

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.fuzz import look
-from monitor.read import Reading, ReadRules, read
+from monitor.read import Reading, ReadRules, patterns, read
+from monitor.read.listing import ListRules, listed
 from storage.errors import ReadError
 from tests.core.read.test_html import PAGE
-from tests.core.read.test_pdf import PAGES, pdf
+from tests.core.read.test_pdf import PAGES, drawn, pdf
 
 RULES = (ReadRules(select="p, div, td, li"), ReadRules(), ReadRules(kind="plain"), ReadRules(kind="pdf"))
 TAGS = [
@@ -87,7 +88,7 @@ def test_any_markup_is_read_or_refused(page: str, rules: ReadRules) -> None:
     tried(page.encode("utf-8", "surrogatepass"), rules, "text/html")
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.randoms(use_true_random=False), st.sampled_from([PAGE.encode(), pdf(*PAGES)]))
 def test_damaged_pages_and_files_are_read_or_refused(dice: random.Random, body: bytes) -> None:
     for rules in (RULES[0], RULES[1]):
@@ -139,6 +140,88 @@ def test_a_page_made_to_exhaust_takes_no_longer_than_its_size(body: bytes, rules
     started = time.process_time()
     tried(body, rules, None if rules.kind else "text/html")
     assert time.process_time() - started < 8
+
+
+@pytest.mark.parametrize(
+    ("kind", "opening", "unit"),
+    [
+        ("feed", "", "<![CDATA["),
+        ("feed", "", "<!DOCTYPE x ["),
+        ("feed", "", "<?xml "),
+        ("feed", "", " "),
+        ("feed", "<rss><channel>", "<item><title>"),
+        ("feed", '{"items":', "["),
+        ("sitemap", "", "\n"),
+        ("sitemap", "<urlset>", "<url><loc>"),
+        ("index", "", "<a href=/x>x</a>"),
+        ("index", "", "<li><a href=/x>more</a>"),
+        ("index", "", "<div><a href=/x>"),
+        ("plain", "", "word. Then\n"),
+        ("plain", "", "xx-\n"),
+        ("plain", "", "=\n"),
+    ],
+)
+def test_a_listing_or_text_made_of_one_opening_is_read_or_refused_in_its_own_time(
+    kind: str, opening: str, unit: str
+) -> None:
+    """Each took minutes once, being looked through anew at every opening: the suite's own time limit holds it."""
+    body = (opening + unit * ((80_000 if kind == "index" else 400_000) // len(unit))).encode()
+    try:
+        if kind == "plain":
+            read(body, ReadRules(kind="plain"))
+        else:
+            listed(body, ListRules(kind, follow="a" if kind == "index" else None), url="https://www.example.org/")
+    except ReadError as error:
+        assert "\n" not in error.message
+
+
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        (ReadRules(select="p:first-child"), None),
+        (ReadRules(select="p:nth-of-type(3)"), None),
+        (ReadRules(select="p:last-of-type"), None),
+        (ReadRules(select="p ~ p"), "too large for the selector 'p ~ p'"),
+        (ReadRules(select="p:nth-child(2n+1)"), "too large for the selector"),
+        (ReadRules(xpath="//p[count(//p) > 1]"), "too large for the selector"),
+    ],
+)
+def test_a_selector_walks_a_page_or_says_that_it_is_too_large(rules: ReadRules, said: str | None) -> None:
+    body = b"<body>" + b"<p>x</p>" * 40_000
+    if said is None:
+        assert len(read(body, rules, content_type="text/html").text.paragraphs) == 1
+    else:
+        with pytest.raises(ReadError, match=said):
+            read(body, rules, content_type="text/html")
+
+
+@pytest.mark.parametrize("key", ["keep_lines_matching", "delete_lines_matching"])
+def test_an_expression_that_backtracks_without_end_is_told(key: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "PATIENCE_S", 0.05)
+    with pytest.raises(ReadError, match=r"'\(a\+\)\+\$' takes longer than"):
+        read(b"<p>" + b"a" * 400 + b"!", ReadRules(select="p", **{key: ("(a+)+$",)}))  # type: ignore[arg-type]
+
+
+def test_an_expression_over_addresses_that_backtracks_without_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patterns, "PATIENCE_S", 0.05)
+    page = b"<a href='/" + b"a" * 400 + b"!'>x</a>"
+    with pytest.raises(ReadError, match="takes longer than"):
+        listed(page, ListRules("index", follow="re:(a+)+$"), url="https://www.example.org/")
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (drawn(b"BT /F1 12 Tf (hello) Tj ET " * 400_000), "bytes of drawing steps"),
+        (drawn(b"/X Do " * 3_000, form=b" " * 900_000), "more than 1,000,000 drawing steps"),
+        (drawn(b"BT ET", pages=1_001), "it has 1,001 pages"),
+    ],
+    ids=["inflated", "forms", "pages"],
+)
+def test_a_small_pdf_cannot_hold_its_reader(body: bytes, said: str) -> None:
+    assert len(body) < 50_000
+    with pytest.raises(ReadError, match=said):
+        read(body, ReadRules())
 
 
 @pytest.mark.corpus

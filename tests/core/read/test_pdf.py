@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 
 import pytest
 from pypdf import PdfWriter
@@ -23,10 +24,38 @@ def pdf(*pages: list[str]) -> bytes:
             "/Resources << /Font << /F1 3 0 R >> >> >>"
         )
         objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
+    return written([one.encode("latin-1") for one in objects])
+
+
+def drawn(steps: bytes, *, form: bytes = b"", pages: int = 1) -> bytes:
+    """A small PDF with one page, shown as often as wanted, whose drawing steps are compressed, and a form ``X``."""
+    kids = b"3 0 R " * pages
+    return written(
+        [
+            b"<< /Type /Catalog /Pages 2 0 R >>",
+            b"<< /Type /Pages /Kids [%b] /Count %d >>" % (kids, pages),
+            (
+                b"<< /Type /Page /Parent 2 0 R /Contents 4 0 R "
+                b"/Resources << /Font << /F1 5 0 R >> /XObject << /X 6 0 R >> >> >>"
+            ),
+            _compressed(steps),
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+            _compressed(form, b"/Type /XObject /Subtype /Form /BBox [0 0 1 1]"),
+        ]
+    )
+
+
+def _compressed(words: bytes, more: bytes = b"") -> bytes:
+    packed = zlib.compress(words, 9)
+    return b"<< %b /Length %d /Filter /FlateDecode >>\nstream\n%b\nendstream" % (more, len(packed), packed)
+
+
+def written(objects: list[bytes]) -> bytes:
+    """The objects as a file, the first of them its catalogue."""
     body, offsets = b"%PDF-1.4\n", []
     for number, one in enumerate(objects, 1):
         offsets.append(len(body))
-        body += f"{number} 0 obj\n{one}\nendobj\n".encode("latin-1")
+        body += b"%d 0 obj\n%b\nendobj\n" % (number, one)
     table = "".join(f"{offset:010} 00000 n \n" for offset in offsets)
     end = (
         f"xref\n0 {len(objects) + 1}\n0000000000 65535 f \n{table}trailer << /Size {len(objects) + 1} /Root 1 0 R >>\n"

@@ -30,3 +30,8 @@ def test_each_proposal_reads_what_it_says() -> None:
 
 def test_a_page_without_names_gets_no_proposal() -> None:
     assert proposed(f"<html><body><div>{SENTENCES}</div></body></html>") == ()
+
+
+def test_names_that_stand_everywhere_are_no_proposals_and_cost_no_search_each() -> None:
+    page = f"<body>{'<div class=article-text><p>word word word.</p></div>' * 6_000}".encode()
+    assert proposals(page, ReadRules(), read(page, ReadRules())) == ()
