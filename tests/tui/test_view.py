@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from monitor.render.terminal import width_of
 from monitor.tui.app import Help, Viewer
 from monitor.tui.asked import Show
 from monitor.tui.lines import Listing, Reading
-from monitor.tui.rows import filtered, next_stop, source_line, source_rows, stops, version_line
+from monitor.tui.rows import SourceRow, filtered, next_stop, source_line, source_rows, stops, version_line
 from storage.archive import Archive
 from storage.records import Source
 from tests.journeys.conftest import Program, variorum  # noqa: F401  (a fixture)
@@ -278,3 +279,8 @@ def test_stops_are_where_marked_lines_begin() -> None:
     assert next_stop([1, 4], -1, 1) == 1
     assert next_stop([1, 4], 4, 1) is None
     assert next_stop([1, 4], 4, -1) == 1
+
+
+def test_a_source_that_is_gone_and_silently_edited_keeps_its_name() -> None:
+    row = SourceRow("xi-putin-call", 7, "gone", changed=datetime(2026, 1, 2, tzinfo=UTC), silent=True)
+    assert "".join(text for text, _ in source_line(row, 34)) == "  xi-putin-call ◆    7  gone      "
