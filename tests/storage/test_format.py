@@ -7,6 +7,7 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import formatdate
 from pathlib import Path
@@ -18,7 +19,8 @@ import zstandard
 from storage.archive import Archive
 from storage.engine import engine_for
 from storage.prune import Chosen, prune
-from tests.storage.filled import at
+from storage.records import Source
+from tests.storage.filled import at, keep, snapshot, words
 
 FORMAT = Path(__file__).parents[2] / "docs" / "format.md"
 
@@ -231,8 +233,15 @@ def moment(us: int | None) -> datetime | None:
 def file(filled_url: str) -> str:
     if not filled_url.startswith("sqlite"):
         pytest.skip("a backup of PostgreSQL is an SQLite file")
+    with Archive.open(filled_url) as archive:
+        archive.declare([Source("laden", "https://example.org/laden")], at(0))
+        for number in range(1, 6):
+            nav = f"<nav>{words('furniture', number, 3000)}</nav>".encode()
+            taken = snapshot("laden", number)
+            keep(archive, "laden", number, replace(taken, body=nav + taken.body))
     engine = engine_for(filled_url)
     prune(engine, Chosen("long", (5, 6, 9, 30)), at(100))
+    prune(engine, Chosen("laden", (3,)), at(101))
     engine.dispose()
     return filled_url.removeprefix("sqlite:///")
 
@@ -241,7 +250,7 @@ def test_the_page_is_enough_to_read_and_prove_an_archive(file: str) -> None:
     with closing(Reader(file)) as reader, Archive.open(f"sqlite:///{file}") as archive:
         reader.prove()
         keys = {source["id"]: key for key, source in reader.sources.items()}
-        for name in ("long", "short", "pages"):
+        for name in ("long", "short", "pages", "laden"):
             told = {version.number: text.text.encode() for version, text in archive.texts(name)}
             assert reader.texts[keys[name]] == told
             kept = {row["number"]: row for row in reader.versions(keys[name])}
@@ -258,7 +267,7 @@ def test_the_page_is_enough_to_read_and_prove_an_archive(file: str) -> None:
                     assert json.loads(reader.headers(pages[0])) == [list(one) for one in taken.headers]
         assert {row["back"] for row in reader.rows("SELECT back FROM versions")} == {0, 1, 16}
         assert any(row["headers"] is not None for row in reader.snapshots.values())
-        assert any(row["source"] is not None for row in reader.bodies.values())
+        assert any(row["source"] is not None and row["base"] is not None for row in reader.bodies.values())
 
 
 def test_the_page_names_every_column_of_evidence() -> None:
