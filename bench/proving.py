@@ -14,15 +14,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import update
-
 from bench.origin import Statement
-from storage import keep
+from storage import keep, rows, runs
 from storage.archive import Archive
 from storage.backup import backup
 from storage.engine import engine_for, writing
-from storage.records import Outcome, Snapshot, Source, Text
-from storage.schema import sources
+from storage.records import Outcome, Snapshot, Source, Text, Validators
 from storage.verify import verify
 
 if TYPE_CHECKING:
@@ -86,14 +83,16 @@ def _keep(connection: Connection, name: str, statement: Statement, at: datetime)
     text = Text.of("A statement", "1 January 2026", [" ".join(group) for group in groups])
     page = f"<html><body><nav>{at}</nav><article>{statement.html}</article></body></html>".encode()
     taken = Snapshot(row.url, row.url, 200, (("content-type", "text/html"),), (), at, page)
-    kept = keep.snapshot(connection, row.key, taken, keep.body(connection, taken, row.snapshot))
-    chain = keep.version(
-        connection, row, taken, keep.Made(text, "html/1", kept, at, None, row.last_good, at, None, reread=False)
-    )
     number = (row.number or 0) + 1
-    run = keep.open_run(connection, row.key, Outcome.CHANGED, at, number)
-    values = {"last_good": at, "run": run, **keep.base(number, text, "html/1", kept, chain)}
-    connection.execute(update(sources).where(sources.c.key == row.key).values(values))
+    wording = keep.Wording(row.key, number, rows.encoded(text))
+    body = keep.body(connection, taken, row.snapshot, wording)
+    kept = keep.snapshot(connection, row.key, taken, body, row.snapshot, wording=wording)
+    outcome = Outcome.NEW if row.number is None else Outcome.CHANGED
+    chain = keep.version(connection, row, taken, keep.Made(text, "html/1", kept, row.last_good, at, outcome))
+    good = keep.good(at, outcome, Validators(), None)
+    keep.stand(
+        connection, row.key, {**good, **runs.begun(outcome, at), **keep.base(number, text, "html/1", kept, chain)}
+    )
 
 
 def _resident_mib() -> float:

@@ -7,6 +7,9 @@ import json
 import re
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +19,29 @@ import zstandard
 from storage.archive import Archive
 from storage.engine import engine_for
 from storage.prune import Chosen, prune
-from tests.storage.filled import at
+from storage.records import Source
+from tests.storage.filled import at, keep, snapshot, words
 
 FORMAT = Path(__file__).parents[2] / "docs" / "format.md"
 
 # columns: what the section "Tables" of docs/format.md names; amend both when a migration changes columns.
 COLUMNS = {
-    "versions": "source number digest heading depth packed snapshot reader captured imported after before severity "
-    "silent reread differ kinds script chain mark",
-    "snapshots": "number source url final_url status fetched_at redirects headers body doubt mark",
-    "bodies": "key digest size base depth packed mark",
+    "versions": "key source number digest heading verdict back packed snapshot imported after before looks chain mark",
+    "headings": "key title published reader",
+    "verdicts": "key outcome severity silent reread differ kinds",
+    "snapshots": "number source head fetched_at headers body doubt mark",
+    "heads": "key url final_url status redirects packed",
+    "pages": "first place snapshot",
+    "bodies": "key digest size base source number depth packed",
     "timestamps": "number at authority heads token mark",
+    "events": "number source kind at version severity silent after before detail",
+    "alerts": "key id event source chain",
 }
-UNMARKED = {"versions": set[str](), "snapshots": {"number"}, "bodies": {"key"}, "timestamps": set[str]()}
+UNMARKED = {"versions": {"key", "mark"}, "snapshots": {"number", "mark"}, "timestamps": {"mark"}}
+ANSWER = ("url", "final_url", "status", "redirects")
+HEADING = ("title", "published", "reader")
+VERDICT = ("outcome", "severity", "silent", "reread", "differ", "kinds")
+MAGIC = bytes.fromhex("28b52ffd")
 
 
 def sha(data: bytes) -> bytes:
@@ -39,11 +52,12 @@ def len8(piece: bytes) -> bytes:
     return len(piece).to_bytes(8, "big") + piece
 
 
-def unpack(packed: bytes, dictionary: bytes | None = None) -> bytes:
+def unpack(packed: bytes, dictionary: bytes = b"") -> bytes:
+    frame = packed if packed.startswith(MAGIC) else MAGIC + packed
     if not dictionary:
-        return zstandard.ZstdDecompressor().decompress(packed)
+        return zstandard.ZstdDecompressor().decompress(frame)
     raw = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-    return zstandard.ZstdDecompressor(dict_data=raw).decompress(packed)
+    return zstandard.ZstdDecompressor(dict_data=raw).decompress(frame)
 
 
 def decimal(number: int | None) -> bytes:
@@ -59,11 +73,11 @@ def value(one: Any) -> bytes:
 
 
 def mark(table: str, row: dict[str, Any], **more: Any) -> bytes:
-    fields = {name: row[name] for name in COLUMNS[table].split() if name != "mark" and name not in UNMARKED[table]}
+    fields = {name: row[name] for name in COLUMNS[table].split() if name not in UNMARKED[table]}
     pieces = [b"variorum/mark/1", table.encode()]
     for name, one in sorted((fields | more).items()):
         pieces += [name.encode(), value(one)]
-    return sha(b"".join(map(len8, pieces)))[:8]
+    return sha(b"".join(map(len8, pieces)))[:4]
 
 
 class Reader:
@@ -74,8 +88,11 @@ class Reader:
         self._lite.row_factory = sqlite3.Row
         self.sources = {row["key"]: row for row in self.rows("SELECT * FROM sources")}
         self.snapshots = {row["number"]: row for row in self.rows("SELECT * FROM snapshots")}
+        self.heads = {row["key"]: row for row in self.rows("SELECT * FROM heads")}
         self.bodies = {row["key"]: row for row in self.rows("SELECT * FROM bodies")}
         self.headings = {row["key"]: row for row in self.rows("SELECT * FROM headings")}
+        self.verdicts = {row["key"]: row for row in self.rows("SELECT * FROM verdicts")}
+        self.texts = {key: self._texts(key) for key in self.sources}
 
     def close(self) -> None:
         self._lite.close()
@@ -85,24 +102,43 @@ class Reader:
 
     def body(self, key: int) -> bytes:
         row = self.bodies[key]
-        return unpack(row["packed"], self.body(row["base"]) if row["base"] is not None else None)
+        base = self.body(row["base"]) if row["base"] is not None else b""
+        words = self.texts[row["source"]][row["number"]] if row["source"] is not None else b""
+        return unpack(row["packed"], base + words)
+
+    def headers(self, capture: dict[str, Any]) -> bytes:
+        plain = unpack(self.heads[capture["head"]]["packed"])
+        if capture["headers"] is None:
+            return plain
+        return unpack(capture["headers"], plain + formatdate(capture["fetched_at"] // 10**6, usegmt=True).encode())
 
     def pages(self, number: int) -> list[dict[str, Any]]:
         further = self.rows("SELECT snapshot FROM pages WHERE first = ? ORDER BY place", number)
         return [self.snapshots[number], *(self.snapshots[one["snapshot"]] for one in further)]
 
-    def texts(self, source: int) -> dict[int, bytes]:
+    def versions(self, source: int) -> list[dict[str, Any]]:
+        """With what is not kept because it follows: capture, the end of the window, when it was last seen."""
+        rows = self.rows("SELECT * FROM versions WHERE source = ? ORDER BY number", source)
+        following = [*(row["after"] for row in rows[1:]), self.sources[source]["last_good"]]
+        for row, seen in zip(rows, following, strict=bool(rows)):
+            row["captured"] = self.snapshots[row["snapshot"]]["fetched_at"]
+            row["closed"] = row["captured"] if row["before"] is None else row["before"]
+            row["last_seen"] = max(seen, row["closed"])
+        return rows
+
+    def _texts(self, source: int) -> dict[int, bytes]:
         texts: dict[int, bytes] = {}
         for row in self.rows("SELECT * FROM versions WHERE source = ? ORDER BY number", source):
             if row["packed"] != b"":
-                before = texts[row["number"] - 1] if row["depth"] else None
-                texts[row["number"]] = unpack(row["packed"], before)
+                dictionary = texts[row["number"] - row["back"]] if row["back"] else b""
+                texts[row["number"]] = unpack(row["packed"], dictionary)
                 assert sha(texts[row["number"]]) == row["digest"]
         return texts
 
     def seal(self, row: dict[str, Any], before: bytes) -> bytes:
         source, capture = self.sources[row["source"]], self.snapshots[row["snapshot"]]
-        headers = json.loads(unpack(capture["headers"]))
+        head = self.heads[capture["head"]]
+        headers = json.loads(self.headers(capture).decode("utf-8", "surrogateescape"))
         fields = [
             b"variorum/chain/1",
             before,
@@ -110,28 +146,30 @@ class Reader:
             decimal(row["number"]),
             b"".join(self.bodies[page["body"]]["digest"] for page in self.pages(row["snapshot"])),
             row["digest"],
-            *(decimal(row[name]) for name in ("captured", "imported", "after", "before")),
-            capture["url"].encode(),
-            (capture["final_url"] or capture["url"]).encode(),
-            decimal(capture["status"]),
-            "\n".join(f"{name}: {said}" for name, said in headers).encode(),
-            row["reader"].encode(),
-            b"reread" if row["reread"] else b"",
+            *(decimal(row[name]) for name in ("captured", "imported", "after", "closed")),
+            head["url"].encode(),
+            (head["final_url"] or head["url"]).encode(),
+            decimal(head["status"]),
+            "\n".join(f"{name}: {said}" for name, said in headers).encode("utf-8", "surrogateescape"),
+            self.headings[row["heading"]]["reader"].encode(),
+            b"reread" if self.verdicts[row["verdict"]]["reread"] else b"",
         ]
         return sha(b"".join(map(len8, fields)))
 
     def prove(self) -> None:
         for row in self.bodies.values():
-            base = self.bodies[row["base"]] if row["base"] is not None else None
-            assert row["depth"] == (base["depth"] + 1 if base else 0)
-            assert row["mark"] == mark("bodies", row, base=base["digest"] if base else None)
             if row["packed"] != b"":
+                base = self.bodies[row["base"]] if row["base"] is not None else None
+                assert row["depth"] == (base["depth"] + 1 if base else 0)
                 plain = self.body(row["key"])
                 assert (sha(plain), len(plain)) == (row["digest"], row["size"])
         held = dict.fromkeys(self.sources, bytes(32))
         for number, row in sorted(self.snapshots.items()):
-            further = b"".join(page["mark"] for page in self.pages(number)[1:])
-            assert row["mark"] == mark("snapshots", row, body=self.bodies[row["body"]]["digest"], pages=further)
+            head = self.heads[row["head"]]
+            linked = {"head": None, "headers": self.headers(row), "body": self.bodies[row["body"]]["digest"]}
+            linked |= {name: head[name] for name in ANSWER}
+            linked["pages"] = b"".join(page["mark"] for page in self.pages(number)[1:])
+            assert row["mark"] == mark("snapshots", row, **linked)
             held[row["source"]] = sha(held[row["source"]] + number.to_bytes(8, "big") + row["mark"])
         for key, source in self.sources.items():
             assert (source["held"] or bytes(32)) == held[key]
@@ -140,20 +178,29 @@ class Reader:
 
     def _prove_source(self, key: int, source: dict[str, Any]) -> None:
         chain, last = bytes(32), None
-        texts = self.texts(key)
-        for place, row in enumerate(self.rows("SELECT * FROM versions WHERE source = ? ORDER BY number", key), 1):
-            capture, heading = self.snapshots[row["snapshot"]], self.headings[row["heading"]]
+        pruned = self._pruned(key)
+        for place, row in enumerate(self.versions(key), 1):
+            capture = self.snapshots[row["snapshot"]]
+            heading, verdict = self.headings[row["heading"]], self.verdicts[row["verdict"]]
             assert row["number"] == place
+            assert (place in self.texts[key]) != (place in pruned)
             chain = self.seal(row, chain)
             assert row["chain"] == chain
-            named = {"title": heading["title"], "published": heading["published"], "heading": None}
-            assert row["mark"] == mark("versions", row, snapshot=capture["mark"], **named)
-            assert (row["captured"], row["source"]) == (capture["fetched_at"], capture["source"])
-            if place in texts and place - 1 in texts and row["script"] is not None:
-                assert apply(unpack(row["script"], texts[place]).decode("ascii"), texts[place - 1]) == texts[place]
+            linked = {"snapshot": capture["mark"], "heading": None, "verdict": None}
+            linked |= {name: heading[name] for name in HEADING} | {name: verdict[name] for name in VERDICT}
+            assert row["mark"] == mark("versions", row, **linked)
+            assert capture["source"] == row["source"]
             last = row
-        assert source["number"] == (last["number"] if last else None)
-        assert source["chain"] == (chain if last else None)
+        for name in ("number", "digest", "chain", "snapshot"):
+            assert source[name] == (last[name] if last else None)
+
+    def _pruned(self, source: int) -> set[int]:
+        found: set[int] = set()
+        for row in self.rows("SELECT detail FROM events WHERE source = ? AND kind = 'pruned'", source):
+            for part in json.loads(row["detail"])["versions"].split(","):
+                first, _, last = part.partition("-")
+                found |= set(range(int(first), int(last or first) + 1))
+        return found
 
     def _prove_timestamps(self) -> None:
         before = b""
@@ -178,26 +225,23 @@ def root(lines: list[bytes]) -> bytes:
     return sha(b"\1" + root(lines[:half]) + root(lines[half:]))
 
 
-def apply(script: str, old: bytes) -> bytes:
-    from urllib.parse import unquote
-
-    text, place, new = old.decode(), 0, ""
-    for step in script.split("\t"):
-        if step.startswith("+"):
-            new += unquote(step[1:])
-            continue
-        if step.startswith("="):
-            new += text[place : place + int(step[1:])]
-        place += int(step[1:])
-    return new.encode()
+def moment(us: int | None) -> datetime | None:
+    return None if us is None else datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=us)
 
 
 @pytest.fixture
 def file(filled_url: str) -> str:
     if not filled_url.startswith("sqlite"):
         pytest.skip("a backup of PostgreSQL is an SQLite file")
+    with Archive.open(filled_url) as archive:
+        archive.declare([Source("laden", "https://example.org/laden")], at(0))
+        for number in range(1, 6):
+            nav = f"<nav>{words('furniture', number, 3000)}</nav>".encode()
+            taken = snapshot("laden", number)
+            keep(archive, "laden", number, replace(taken, body=nav + taken.body))
     engine = engine_for(filled_url)
     prune(engine, Chosen("long", (5, 6, 9, 30)), at(100))
+    prune(engine, Chosen("laden", (3,)), at(101))
     engine.dispose()
     return filled_url.removeprefix("sqlite:///")
 
@@ -206,15 +250,24 @@ def test_the_page_is_enough_to_read_and_prove_an_archive(file: str) -> None:
     with closing(Reader(file)) as reader, Archive.open(f"sqlite:///{file}") as archive:
         reader.prove()
         keys = {source["id"]: key for key, source in reader.sources.items()}
-        for name in ("long", "short", "pages"):
+        for name in ("long", "short", "pages", "laden"):
             told = {version.number: text.text.encode() for version, text in archive.texts(name)}
-            assert reader.texts(keys[name]) == told
+            assert reader.texts[keys[name]] == told
+            kept = {row["number"]: row for row in reader.versions(keys[name])}
             for version in archive.versions(name):
+                row = kept[version.number]
+                times = (version.captured, version.window.after, version.window.before, version.last_seen)
+                assert tuple(map(moment, (row["captured"], row["after"], row["closed"], row["last_seen"]))) == times
                 if not version.pruned:
                     taken = archive.snapshot(version.snapshot)
-                    assert [reader.body(page["body"]) for page in reader.pages(version.snapshot)] == [
+                    pages = reader.pages(version.snapshot)
+                    assert [reader.body(page["body"]) for page in pages] == [
                         taken.body, *(page.body for page in taken.pages),
                     ]  # fmt: skip
+                    assert json.loads(reader.headers(pages[0])) == [list(one) for one in taken.headers]
+        assert {row["back"] for row in reader.rows("SELECT back FROM versions")} == {0, 1, 16}
+        assert any(row["headers"] is not None for row in reader.snapshots.values())
+        assert any(row["source"] is not None and row["base"] is not None for row in reader.bodies.values())
 
 
 def test_the_page_names_every_column_of_evidence() -> None:
