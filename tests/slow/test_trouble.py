@@ -57,7 +57,7 @@ def small_disk(folder: Path) -> Iterator[Path]:
     """A file system of 1 MB; without the right to mount one, the test is skipped."""
     place = folder / "disk"
     place.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "none", place], capture_output=True, check=False)
+    done = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=4m", "none", place], capture_output=True, check=False)
     if done.returncode:
         pytest.skip("a small file system cannot be mounted here")
     try:
