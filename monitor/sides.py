@@ -112,6 +112,15 @@ def configured_baseline(settings: Settings, name: str) -> Side | None:
     return baseline_side(declared) if declared is not None else None
 
 
+def pinned_version(settings: Settings, name: str) -> str | None:
+    """The version (``SOURCE@REF``) that is the baseline of a source, or of the first member of a series with one."""
+    pinned = ((one.source, one.source.baseline or "") for one in settings.declarations)
+    return next(
+        (f"{source.id}{ref}" for source, ref in pinned if ref.startswith("@") and name in (source.id, source.series)),
+        None,
+    )
+
+
 def baseline_side(declared: Declaration) -> Side:
     """The pinned text that a source is compared with, from its file. Raises ``UsageError`` when it has none."""
     source = declared.source

@@ -133,12 +133,17 @@ class Operands:
         return history, resolve(ref or "latest", history.versions, dates=history.dates)
 
     def baseline(self, name: str) -> Side:
-        """The baseline of a source, or of a series. Raises ``UsageError`` when none is configured."""
-        from monitor.config import named
-        from monitor.sides import baseline_side
+        """The baseline of a source, or of a series: a file or a pinned version. ``UsageError`` when none is configured."""
+        from monitor.sides import configured_baseline, pinned_version
 
-        declared = named(self._asking.watched(), [name])
-        return baseline_side(next((one for one in declared if one.baseline is not None), declared[0]))
+        settings = self._asking.watched()
+        if (found := configured_baseline(settings, name)) is not None:
+            return found
+        if (pinned := pinned_version(settings, name)) is not None:
+            return self.version_side(pinned)
+        raise UsageError(
+            f"{name}: no baseline is configured", hint=f"Name one (--baseline {name}@1), or set `baseline:` for it."
+        )
 
     def rules(self) -> Rules | None:
         """The differ's rules, where what is compared is watched (for two files no configuration is read)."""

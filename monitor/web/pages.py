@@ -380,8 +380,9 @@ class Room:
         registry = self._registry(entry)
         if not (registry and listed):
             return {}
-        texts = entry.pairs[listed[0].number - 1 :]
-        return {version.number: standing(registry, text) for version, text in texts}
+        pruned = {version.number: ("unknown",) * len(registry) for version in listed if version.pruned}
+        texts = (pair for pair in entry.pairs if pair[0].number >= listed[0].number)
+        return pruned | {version.number: standing(registry, text) for version, text in texts}
 
     def _baseline(self, entry: Entry) -> Side | None:
         if isinstance(entry, Kept) and (pinned := entry.state.source.baseline or "").startswith("@") and entry.count:

@@ -192,3 +192,17 @@ def test_a_rewrapped_file_shows_no_wording(variorum: Program) -> None:
     old = variorum.write("a.txt", "The parties agreed\nto meet again in\nMay of this year.\n")
     new = variorum.write("b.txt", "The parties agreed to meet\nagain in May of this year.\n")
     assert variorum("diff", old, new, "--json").json["severity"] == "cosmetic"
+
+
+def test_a_pinned_version_is_a_baseline_and_without_one_it_is_said_how_to_name_one(variorum: Program) -> None:
+    for day, words in (("2026-03-01", "Both sides should meet."), ("2026-03-02", "Both sides may meet.")):
+        variorum.write(f"texts/{day}.txt", f"Readout\n\n{words}\n")
+    variorum.watch("{id: readout, url: 'https://www.example.org/a', baseline: '@1'}")
+    assert variorum("import", "folder", "texts", "--source", "readout").code == 0
+    assert "should" in variorum("diff", "readout@baseline", "readout").out
+    assert variorum("drift", "readout").code == 0
+    variorum.watch("{id: readout, url: 'https://www.example.org/a'}")
+    refused = variorum("drift", "readout")
+    assert refused.code == 2
+    assert "no baseline is configured" in refused.err
+    assert "--baseline readout@1" in refused.err
