@@ -105,10 +105,10 @@ def _cosmetic(raw: Raw, old: str, new: str, rules: Rules) -> tuple[EditKind, str
     folded_old, folded_new = folded(bare_old), folded(bare_new)
     if folded_old == folded_new:
         return EditKind.TYPOGRAPHY, "typography:" + ("quotes" if quotes_only(bare_old, bare_new) else "forms")
-    if raw.split or raw.merged:
-        return _bound(raw, old, new, rules)
     if folded_old.casefold() == folded_new.casefold():
         return EditKind.CASE, "case:letters"
+    if raw.split or raw.merged:
+        return _bound(raw, old, new, rules)
     letters_old, letters_new = _LETTERS.sub("", folded_old), _LETTERS.sub("", folded_new)
     if letters_old.casefold() == letters_new.casefold():
         if compound(old, new):

@@ -64,6 +64,7 @@ CASES = [
     ("typography", "a long - standing view", "a long – standing view"),
     ("typography", "共有１２个国家。", "共有12个国家。"),
     ("case", "The central bank will act.", "The Central Bank will act."),
+    ("case", "It ended late. the two sides agreed.", "It ended late. The two sides agreed."),
     ("punctuation", "Peace, stability and growth.", "Peace, stability, and growth."),
     ("spelling", "We support the programme fully.", "We support the program fully."),
     ("spelling", "They recognise the need.", "They recognize the need."),
