@@ -368,14 +368,15 @@ def _add(current: list[Piece], piece: Piece, start: int, end: int) -> None:
     if piece.sign is not Sign.SAME and part.isspace() and part != piece.text:
         return  # marked white space beside a paragraph break: the break shows it
     same = piece.sign is not Sign.INSERTED
-    leads = not piece.text[:start].strip()
+    begins = not piece.text[:start].strip()
     current.append(
         replace(
             piece,
             text=part,
             old=piece.old + (start if same else 0),
             new=piece.new + (0 if piece.sign is Sign.DELETED else start),
-            first=piece.first and leads,
-            label=piece.label if leads else "",
+            first=piece.first and begins,
+            label=piece.label if begins else "",
+            leads=piece.leads and begins,
         )
     )

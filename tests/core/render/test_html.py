@@ -86,3 +86,15 @@ def test_digests_and_windows_are_on_the_page(page: str) -> None:
     assert shown.old.text.digest in page
     assert shown.new.text.digest in page
     assert "between 2026-11-23 11:00 and 11:15 UTC" in page
+
+
+def test_a_moved_passage_of_two_paragraphs_has_one_arrow_at_each_end() -> None:
+    parts = [
+        E("", "First.\n\nSecond.\n\n", K.MOVED, move=1),
+        "What stays.\n\n",
+        E("First.\n\nSecond.\n\n", "", K.MOVED, move=1),
+        "The end.",
+    ]
+    ids = re.findall(r' id="([^"]+)"', render(comparison(parts), "html", Style()))
+    assert len(ids) == len(set(ids))
+    assert sum(one.startswith("move-") for one in ids) == 2
