@@ -22,6 +22,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from monitor import discover, systemd
 from monitor.check import Checked, timed_check
 from monitor.clock import utc_now
+from monitor.cluster.tasks import installed, on_postgresql, require
 from monitor.compose import House, declare, house, lease_owner, replan, rules_of
 from monitor.config.settings import WITHIN_S
 from monitor.gather import patience_s
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
     from datetime import datetime
 
+    from monitor.cluster.dispatch import Dispatch
+    from monitor.cluster.working import Working
     from monitor.config import Declaration, Settings
 
 log = logging.getLogger("variorum.daemon")
@@ -57,6 +60,8 @@ DIGEST_S: Final = 30.0
 QUIET_S: Final = 300.0
 """How often it is looked what has not moved for as long as a rule says."""
 RETENTION_S: Final = 3600.0
+TAKE_BACK_EVERY_S: Final = 5.0
+"""How often it is looked whether a worker died, where there are workers."""
 STOP_WITHIN_S: Final = 6.0
 """How long running checks may take to end after a signal, before they are given back: all in all it takes ten."""
 CLAIMS: Final = 20
@@ -75,8 +80,22 @@ class Job:
 class Daemon:
     """Claims due sources and checks them, never more at once than ``settings.concurrency``."""
 
-    def __init__(self, parts: House, *, reload: Callable[[], Settings] | None = None) -> None:
-        """``reload`` reads the configuration again, and raises ``ConfigError`` when it is wrong."""
+    def __init__(
+        self,
+        parts: House,
+        *,
+        reload: Callable[[], Settings] | None = None,
+        dispatch: Dispatch | None = None,
+        working: Working | None = None,
+    ) -> None:
+        """``reload`` reads the configuration again, and raises ``ConfigError`` when it is wrong.
+
+        With ``dispatch`` checks and letters are handed out to workers, of which ``working`` is the one in this process.
+        """
+        self._dispatch = dispatch
+        self._working = working
+        if working is not None:
+            working.noted = self.noted
         self._parts = parts
         self._around = parts.around
         self._reload = reload
@@ -107,6 +126,9 @@ class Daemon:
             Job("quiet", QUIET_S, partial(self._chore, "quiet", self._judge_quiet)),
             Job("retention", RETENTION_S, partial(self._chore, "retention", self._fold)),
         ]
+        if self._dispatch is not None:
+            take_back = partial(self._chore, "taking back", self._dispatch.take_back)
+            jobs.append(Job("take back", TAKE_BACK_EVERY_S, take_back))
         authority = self._settings.timestamps
         if authority is not None and authority.every_s is not None:
             stamping.require_extra()
@@ -134,6 +156,10 @@ class Daemon:
         self._settings = settings
         self._declared = {one.source.id: one for one in settings.declarations if one.enabled}
         self._around = replace(self._around, **rules_of(settings))
+        if self._dispatch is not None:
+            self._dispatch.adopt(settings)
+        if self._working is not None:
+            self._working.adopt(settings)
         slowest = max((patience_s(one) for one in self._declared.values()), default=30.0)
         self._lease_s = slowest + LEASE_MARGIN_S
         # No host may fill every place, so that a slow one never starves the others; one more each waits for its turn.
@@ -165,6 +191,10 @@ class Daemon:
             log.warning(
                 "woke after %.0f s; %d overdue checks are spread", (now - self.pulse.ticked).total_seconds(), moved
             )
+        if self._dispatch is not None:
+            started = await self._dispatch.hand_out()
+            self.pulse.tick(self._around.now(), self._dispatch.running)
+            return started
         started = 0
         for _ in range(CLAIMS):
             free = self._parts.settings.concurrency - len(self._running)
@@ -229,7 +259,10 @@ class Daemon:
 
     async def deliver(self) -> None:
         """What the scheduler calls: look at the outbox."""
-        self._deliverer.wake()
+        if self._dispatch is not None:
+            await self._chore("deliveries", self._dispatch.letters)
+        else:
+            self._deliverer.wake()
 
     async def _chore(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """What the scheduler calls: start a task of our own, unless the one before still runs; a failure is logged."""
@@ -247,12 +280,12 @@ class Daemon:
 
     async def _digest(self) -> None:
         if await self._deliverer.collect():
-            self._deliverer.wake()
+            await self.deliver()
         self.pulse.outbox(await self._around.writer.call(outbox.states))
 
     async def _judge_quiet(self) -> None:
         if await judge_stillness(self._settings.alerts, self._around.writer, self._around.now()):
-            self._deliverer.wake()
+            await self.deliver()
 
     async def _fold(self) -> None:
         if count := await self._deliverer.fold():
@@ -325,6 +358,8 @@ class Daemon:
         """No more claims; let running checks end; give back those that do not within ``within_s`` seconds."""
         self._stopping = True
         systemd.notify("STOPPING=1")
+        if self._working is not None:
+            await self._working.stop()
         letters = asyncio.create_task(self._deliverer.stop(within_s), name="stop deliveries")
         try:
             await self._stop_checks(within_s)
@@ -349,10 +384,14 @@ class Daemon:
             await self._around.writer.call(Archive.release, unfinished, self._around.owner or "")
             log.info("gave back %d unfinished checks", len(unfinished))
 
-    async def _check(self, declared: Declaration, latest: Latest) -> None:
-        checked = await timed_check(declared, latest, self._around)
+    def noted(self, checked: Checked) -> None:
+        """A check has ended, in this process."""
         self.pulse.check(self._around.now(), checked.outcome, checked.ms)
         told(checked)
+
+    async def _check(self, declared: Declaration, latest: Latest) -> None:
+        checked = await timed_check(declared, latest, self._around)
+        self.noted(checked)
         if checked.alerts:
             try:
                 await self._around.writer.drain()  # what an unchanged check tells of is written with others
@@ -399,48 +438,84 @@ async def run(
     reload: Callable[[], Settings] | None = None,
     stop: asyncio.Event | None = None,
     now: Callable[[], datetime] = utc_now,
+    works: bool = True,
 ) -> None:
     """Run until SIGTERM or SIGINT (or ``stop`` is set), then end cleanly; SIGHUP or a changed file calls ``reload``.
 
-    Raises ``StorageError`` at the start only.
+    On PostgreSQL with the extra ``cluster`` checks and letters become tasks; ``works`` says whether this process is one
+    of those that run them. Raises ``StorageError`` at the start only, and ``UsageError`` when nobody would work.
     """
     stop = stop or asyncio.Event()
+    if not works:
+        require(settings.database)
     with only_instance(settings.database):
-        await _live(settings, reload, stop, now)
+        if on_postgresql(settings.database) and installed():
+            await _lead(settings, reload, stop, now, works=works)
+        else:
+            if on_postgresql(settings.database):
+                log.info("checks are made in this process; workers need the extra: pip install 'variorum[cluster]'")
+            async with house(settings, now=now, owner=lease_owner()) as parts:
+                await _live(Daemon(parts, reload=reload), settings, stop, now)
     log.info("stopped")
 
 
-async def _live(
-    settings: Settings, reload: Callable[[], Settings] | None, stop: asyncio.Event, now: Callable[[], datetime]
+async def _lead(
+    settings: Settings,
+    reload: Callable[[], Settings] | None,
+    stop: asyncio.Event,
+    now: Callable[[], datetime],
+    *,
+    works: bool,
 ) -> None:
+    """Hand out checks and letters as tasks, and run some of them."""
+    from monitor.cluster.dispatch import Dispatch
+    from monitor.cluster.tasks import tasks_at
+    from monitor.cluster.working import Alive, Working, forgetting
+
+    alive = Alive()
+    asyncio.get_running_loop().set_exception_handler(forgetting)
+    async with (
+        tasks_at(settings.database) as tasks,
+        house(settings, now=now, owner=lease_owner(), still=alive.still) as parts,
+    ):
+        working = Working(parts, tasks, alive) if works else None
+        daemon = Daemon(parts, reload=reload, dispatch=Dispatch(parts, tasks), working=working)
+        running = asyncio.create_task(working.run(), name="tasks") if working is not None else None
+        try:
+            await _live(daemon, settings, stop, now)
+        finally:
+            if working is not None and running is not None:
+                await working.stop()
+                await running
+
+
+async def _live(daemon: Daemon, settings: Settings, stop: asyncio.Event, now: Callable[[], datetime]) -> None:
     loop = asyncio.get_running_loop()
-    async with house(settings, now=now, owner=lease_owner()) as parts:
-        daemon = Daemon(parts, reload=reload)
-        asked = {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: daemon.ask_reload}
-        for number, then in asked.items():
-            with contextlib.suppress(NotImplementedError, RuntimeError):  # no signals here, or not the main thread
-                loop.add_signal_handler(number, then)
-        async with _health_page(settings, daemon, now):
-            scheduler = AsyncIOScheduler(timezone="UTC")
-            for job in daemon.jobs():
-                # Without a grace time APScheduler drops a run that starts a second late, with no more than a warning.
-                scheduler.add_job(
-                    job.wake,
-                    "interval",
-                    seconds=job.every_s,
-                    coalesce=True,
-                    max_instances=1,
-                    misfire_grace_time=None,
-                    id=job.name,
-                )
-            scheduler.start()
-            log.info("watching %d sources, database %s", len(settings.declarations), settings.shown_database)
-            systemd.notify("READY=1")
-            for job in daemon.jobs():
-                await job.wake()  # the scheduler's first time is an interval away
-            await stop.wait()
-            scheduler.shutdown(wait=False)
-            await daemon.stop()
+    asked = {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: daemon.ask_reload}
+    for number, then in asked.items():
+        with contextlib.suppress(NotImplementedError, RuntimeError):  # no signals here, or not the main thread
+            loop.add_signal_handler(number, then)
+    async with _health_page(settings, daemon, now):
+        scheduler = AsyncIOScheduler(timezone="UTC")
+        for job in daemon.jobs():
+            # Without a grace time APScheduler drops a run that starts a second late, with no more than a warning.
+            scheduler.add_job(
+                job.wake,
+                "interval",
+                seconds=job.every_s,
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+                id=job.name,
+            )
+        scheduler.start()
+        log.info("watching %d sources, database %s", len(settings.declarations), settings.shown_database)
+        systemd.notify("READY=1")
+        for job in daemon.jobs():
+            await job.wake()  # the scheduler's first time is an interval away
+        await stop.wait()
+        scheduler.shutdown(wait=False)
+        await daemon.stop()
 
 
 @contextlib.asynccontextmanager

@@ -6,12 +6,16 @@ import shutil
 import sqlite3
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Final
 
 from sqlalchemy import Connection, Engine, inspect, text
 
 from storage.engine import engine_for, prepare_file, shown, sqlite_file, told_plainly
 from storage.errors import StorageError
 from storage.schema import KNOWN_REVISIONS, REVISION
+
+TURN: Final = 0x766172696F72756C
+"""The advisory lock of PostgreSQL under which a schema is made."""
 
 
 def revision_of(engine: Engine) -> str | None:
@@ -100,6 +104,11 @@ def _upgrade(engine: Engine) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    """One transaction for the whole of it: SQLite's data definition is transactional too."""
+    """One transaction for the whole of it (SQLite's data definition is transactional too), and one process at a time.
+
+    Of workers that start at once on an empty database one makes the tables; the others find them made.
+    """
     if connection.dialect.name == "sqlite":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -24,9 +25,35 @@ def binaries() -> Path | None:
     return next((one for one in folders if (one / "initdb").exists() and (one / "postgres").exists()), None)
 
 
+class Running:
+    """A server at work: ``url`` has ``{name}`` where the database's name goes."""
+
+    def __init__(self, folder: Path, place: Path, options: list[str], run: dict[str, object]) -> None:
+        self._folder, self._place, self._options, self._run = folder, place, options, run
+        self.url = f"postgresql://test@/{{name}}?host={place}"
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            [self._folder / "postgres", "-D", self._place / "data", "-k", self._place, *self._options],
+            **self._run,  # type: ignore[call-overload]
+        )
+        ready = [self._folder / "pg_isready", "-h", self._place, "-U", "test", "-t", "1"]
+        for _ in range(120):
+            if self._process.poll() is not None:
+                raise RuntimeError("PostgreSQL ended at once")
+            if subprocess.run(ready, stdout=subprocess.DEVNULL, check=False).returncode == 0:
+                break
+
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT: everybody is cut off, nothing is lost. SIGQUIT: as a crash, with recovery at the next start."""
+        self._process.send_signal(how)
+        self._process.wait(timeout=30)
+
+
 @contextmanager
-def server(folder: Path) -> Iterator[str]:
-    """A running server; yields the start of a URL to which a database name can be put (``…/NAME?host=…``)."""
+def running(folder: Path, *more: str) -> Iterator[Running]:
+    """A server of its own, which can be stopped and started; ``more`` are settings beside those that make it quick."""
     # PostgreSQL refuses to run as root: an account that owns nothing will do.
     nobody = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
     # A socket's path may have about a hundred characters, so it lives in a short folder of its own.
@@ -43,21 +70,18 @@ def server(folder: Path) -> Iterator[str]:
         check=True,
         **run,  # type: ignore[call-overload]
     )
-    off = [f"{name}=off" for name in ("fsync", "full_page_writes", "synchronous_commit")]
-    options = [part for one in off for part in ("-c", one)]
-    process = subprocess.Popen(
-        [folder / "postgres", "-D", tables, "-k", place, "-c", "listen_addresses=", *options],
-        **run,  # type: ignore[call-overload]
-    )
+    quick = [f"{name}=off" for name in ("fsync", "full_page_writes", "synchronous_commit")]
+    options = [part for one in ("listen_addresses=", *quick, *more) for part in ("-c", one)]
+    found = Running(folder, place, options, run)
     try:
-        ready = [folder / "pg_isready", "-h", place, "-U", "test", "-t", "1"]
-        for _ in range(120):
-            if process.poll() is not None:
-                raise RuntimeError("PostgreSQL ended at once")
-            if subprocess.run(ready, stdout=subprocess.DEVNULL, check=False).returncode == 0:
-                break
-        yield f"postgresql://test@/{{name}}?host={place}"
+        yield found
     finally:
-        process.terminate()
-        process.wait(timeout=30)
+        found.stop()
         shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def server(folder: Path) -> Iterator[str]:
+    """A running server; yields the start of a URL to which a database name can be put (``…/NAME?host=…``)."""
+    with running(folder) as found:
+        yield found.url
