@@ -9,6 +9,7 @@ import asyncio
 import threading
 import time
 from collections import Counter, defaultdict
+from itertools import pairwise
 
 from monitor.demo.page import page
 
@@ -96,4 +97,6 @@ class Hosts:
 
     def shortest_gap_s(self) -> float:
         """The shortest time between two requests to one host."""
-        return min((b - a for times in self.asked.values() for a, b in zip(times, times[1:], strict=False)), default=9e9)
+        return min(
+            (b - a for times in self.asked.values() for a, b in pairwise(times)), default=9e9
+        )

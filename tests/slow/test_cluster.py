@@ -126,7 +126,9 @@ def test_nothing_is_lost_or_done_twice_whoever_dies(tmp_path: Path, database: Ru
         crew = Crew(tmp_path)
         kills = cuts = restarts = 0
         try:
-            await_until("all were looked at", 120 + SOURCES / 20, lambda: len(hosts.looked) == SOURCES or len(hosts.looked))
+            await_until(
+                "all were looked at", 120 + SOURCES / 20, lambda: len(hosts.looked) == SOURCES or len(hosts.looked)
+            )
             ends = time.monotonic() + MINUTES * 60
             restart_at = time.monotonic() + MINUTES * 30
             crew.cut(dice)
@@ -165,7 +167,9 @@ def test_nothing_is_lost_or_done_twice_whoever_dies(tmp_path: Path, database: Ru
             )
             with Archive.open(url, readonly=True) as archive:
                 await_until(
-                    "all alerts are sent", 300, lambda: not (w := sum(s.held + s.waiting for s in outbox.states(archive))) or w
+                    "all alerts are sent",
+                    300,
+                    lambda: not (w := sum(s.held + s.waiting for s in outbox.states(archive))) or w,
                 )
             assert all(process.poll() is None for process in [*crew.workers, crew.daemon])
         finally:
