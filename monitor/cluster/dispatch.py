@@ -8,7 +8,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from monitor.cluster.tasks import Errand, lease_of
+from monitor.cluster.tasks import Errand, give_back
 from monitor.fetch.client import host_of
 from storage import outbox
 from storage.archive import Archive
@@ -99,12 +99,10 @@ class Dispatch:
 
     async def take_back(self) -> None:
         """Give back what dead workers held: it is due as before, and handed out with the next tick."""
-        struck = await self._tasks.take_back(stalled_s(self._adopted))
-        for source, claim, job in struck:
-            for owner in (claim, lease_of(claim, job)):
-                await self._around.writer.call(Archive.release, [source], owner)
-        if struck:
-            log.warning("took back %d checks of workers that gave no sign of life", len(struck))
+        stalled = await self._tasks.stalled(stalled_s(self._adopted))
+        back = [await give_back(self._tasks, self._around.writer, job) for job in stalled]
+        if any(back):
+            log.warning("took back %d tasks of workers that gave no sign of life", sum(back))
 
 
 def stalled_s(settings: Settings) -> float:

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from storage.archive import Archive
 from storage.engine import parsed, shown
 from storage.errors import StorageError, UsageError
 
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from procrastinate import App
     from procrastinate.jobs import Job
+
+    from monitor.writer import Writer
 
 SCHEMA: Final = "variorum_tasks"
 CHECKS: Final = "checks"
@@ -142,28 +145,38 @@ class Tasks:
                 except AlreadyEnqueued:
                     continue
 
-    async def take_back(self, stalled_s: float) -> list[tuple[str, str, int]]:
-        """Strike the tasks of workers that gave no sign of life for so long. Returns source, claim and number of checks.
+    async def stalled(self, stalled_s: float) -> list[Job]:
+        """The tasks of workers that gave no sign of life for so long."""
+        with _plainly():
+            return list(await self.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=stalled_s))
 
-        They are not run again under the same number: who was only held up would end what is another's by then.
+    async def of_worker(self, worker: int) -> list[Job]:
+        """The tasks that a worker has under way, as it stands written."""
+        with _plainly():
+            return list(await self.app.job_manager.list_jobs_async(status="doing", worker_id=worker))
+
+    async def strike(self, job: Job) -> bool:
+        """Take a task off the list; False when it is off already.
+
+        It is not run again under the same number: who was only held up would end what is another's by then.
         """
         from procrastinate.exceptions import ConnectorException
         from procrastinate.jobs import Status
 
-        struck: list[Job] = []
-        with _plainly():
-            stalled = list(await self.app.job_manager.get_stalled_jobs(seconds_since_heartbeat=stalled_s))
-        for job in stalled:
-            try:
-                await self.app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
-            except ConnectorException:
-                continue  # another took it back meanwhile, or it ended after all
-            struck.append(job)
-        return [
-            (str(job.task_kwargs["source"]), str(job.task_kwargs["claim"]), job.id or 0)
-            for job in struck
-            if job.queue == CHECKS
-        ]
+        try:
+            await self.app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
+        except ConnectorException:
+            return False
+        return True
+
+
+async def give_back(tasks: Tasks, writer: Writer, job: Job) -> bool:
+    """Make what a lost errand was for due again, and strike it. In this order: what ends in between is done again."""
+    if job.queue == CHECKS:
+        source, claim = str(job.task_kwargs["source"]), str(job.task_kwargs["claim"])
+        for owner in (claim, lease_of(claim, job.id or 0)):
+            await writer.call(Archive.release, [source], owner)
+    return await tasks.strike(job)
 
 
 @asynccontextmanager

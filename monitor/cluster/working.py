@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import timedelta
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 from monitor import discover
 from monitor.check import timed_check
 from monitor.cluster.dispatch import stalled_s
-from monitor.cluster.tasks import CHECKS, LETTERS, lease_of
+from monitor.cluster.tasks import CHECKS, LETTERS, give_back, lease_of
 from monitor.compose import rules_of
 from monitor.gather import patience_s
 from storage import outbox
@@ -27,7 +28,7 @@ from storage.errors import VariorumError
 from storage.records import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from procrastinate import JobContext
     from procrastinate.jobs import Job
@@ -111,11 +112,13 @@ class Working:
         self.noted = noted
         self._worker: Worker | None = None
         self._stopping = False
+        self._at_work: set[int] = set()
+        self._suspected: set[int] = set()
         parts.deliverer.only_asked = True
         self.adopt(parts.settings)
         again = _strategy()
         tasks.app.task(name="check", queue=CHECKS, pass_context=True, retry=again)(self._check)
-        tasks.app.task(name="letters", queue=LETTERS, retry=again)(self._letters)
+        tasks.app.task(name="letters", queue=LETTERS, pass_context=True, retry=again)(self._letters)
 
     def adopt(self, settings: Settings) -> None:
         """Go by these settings from now on."""
@@ -173,20 +176,43 @@ class Working:
                 at = time.monotonic()
                 try:
                     await self._tasks.app.connector.execute_query_one_async(sign, id=worker.worker_id)
+                    self._alive.seen(at)
+                    await self._reckon(worker.worker_id)
                 except NoResult:
                     log.warning("was cut off for so long that others took over; beginning anew")
                     self._alive.lost()
                     worker.stop()  # type: ignore[no-untyped-call]
                     return
-                except ConnectorException:
+                except (ConnectorException, VariorumError):
                     pass  # the fetcher stops asking by itself, when it has lasted
-                else:
-                    self._alive.seen(at)
             await asyncio.sleep(BEAT_S)
+
+    async def _reckon(self, worker: int) -> None:
+        """Give back what is written as ours though we are not at it: its end could not be noted.
+
+        Seen twice, at two signs of life: what was fetched or ended just now is on its way between us and the list.
+        """
+        lost = {job.id: job for job in await self._tasks.of_worker(worker) if job.id not in self._at_work}
+        for number in self._suspected & lost.keys():
+            await give_back(self._tasks, self._around.writer, lost.pop(number))
+        self._suspected = {number for number in lost if number is not None}
 
     # tasks
 
+    @contextmanager
+    def _working_at(self, context: JobContext) -> Iterator[int]:
+        number = context.job.id or 0
+        self._at_work.add(number)
+        try:
+            yield number
+        finally:
+            self._at_work.discard(number)
+
     async def _check(self, context: JobContext, source: str, claim: str) -> None:
+        with self._working_at(context) as number:
+            await self._look(source, claim, lease_of(claim, number))
+
+    async def _look(self, source: str, claim: str, owner: str) -> None:
         _begun.set(time.monotonic())
         now = self._around.now()
         declared = self._declared.get(source) or await self._found(source)
@@ -194,7 +220,6 @@ class Working:
             later = {source: now + timedelta(seconds=UNKNOWN_S)}
             await self._around.writer.call(Archive.postpone, later, claim)
             return
-        owner = lease_of(claim, context.job.id or 0)
         lease_s = patience_s(declared) + LEASE_MARGIN_S
         latest = await self._around.writer.call(
             Archive.take_over, source, now, held_by=claim, lease_s=lease_s, owner=owner
@@ -232,8 +257,9 @@ class Working:
         except VariorumError as error:
             log.warning("alerts wait for the daemon's next look: %s", error)
 
-    async def _letters(self, channel: str) -> None:
-        await self._parts.deliverer.drain(LETTERS_S, only=channel)
+    async def _letters(self, context: JobContext, channel: str) -> None:
+        with self._working_at(context):
+            await self._parts.deliverer.drain(LETTERS_S, only=channel)
 
 
 def _strategy() -> BaseRetryStrategy:

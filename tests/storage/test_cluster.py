@@ -147,6 +147,24 @@ def test_what_a_dead_worker_held_is_due_again_and_an_old_errand_is_good_for_noth
     asyncio.run(lived())
 
 
+def test_a_task_whose_end_could_not_be_noted_is_not_ours_for_ever(tmp_path: Path, shared: str) -> None:
+    publish(tmp_path, FIRST)
+
+    async def lived() -> None:
+        async with living(tmp_path, shared, PAGE) as crew:
+            manager = crew.tasks.app.job_manager
+            await crew.dispatch.hand_out()
+            worker = await manager.register_worker()
+            assert await manager.fetch_job(queues=[CHECKS], worker_id=worker) is not None
+            await crew.working._reckon(worker)
+            assert await crew.jobs() == [("doing", "check a")], "it may be on its way to us"
+            await crew.working._reckon(worker)
+            assert await crew.jobs() == []
+            assert await crew.dispatch.hand_out() == 1
+
+    asyncio.run(lived())
+
+
 def test_a_crowded_host_waits_in_the_table_of_sources(tmp_path: Path, shared: str) -> None:
     crowd = "".join(f"  - {{id: a{n:02}, url: 'http://crowded.example/{n}'}}\n" for n in range(40))
     private = "".join(
