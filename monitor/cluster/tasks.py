@@ -5,21 +5,22 @@ Its tables live in a PostgreSQL schema of their own, made by its own script, and
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from storage.archive import Archive
 from storage.engine import parsed, shown
 from storage.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Sequence
+    from collections.abc import AsyncIterator, Coroutine, Sequence
     from datetime import datetime
 
-    from procrastinate import App
+    from procrastinate import App, PsycopgConnector
     from procrastinate.jobs import Job
 
     from monitor.writer import Writer
@@ -192,7 +193,7 @@ async def tasks_at(database: str) -> AsyncIterator[Tasks]:
     options = f"{own} -c search_path={SCHEMA}".strip()
     plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
     _make_tables(plain, database)
-    connector = PsycopgConnector(
+    connector = _impatient(PsycopgConnector)(
         conninfo=plain,
         kwargs={"options": options},
         min_size=1,
@@ -207,6 +208,38 @@ async def tasks_at(database: str) -> AsyncIterator[Tasks]:
         yield Tasks(app)
     finally:
         await app.close_async()
+
+
+def _impatient(connector: type[PsycopgConnector]) -> type[PsycopgConnector]:
+    """The connector, whose queries fail when they take too long: a connection that was cut may never say so."""
+    from procrastinate.exceptions import ConnectorException
+
+    T = TypeVar("T")
+
+    async def bounded(query: Coroutine[Any, Any, T]) -> T:
+        running = asyncio.create_task(query)
+        try:
+            await asyncio.wait([running], timeout=PATIENCE_S * 2)
+        except asyncio.CancelledError:
+            running.cancel()
+            raise
+        if not running.done():
+            # Not awaited: psycopg waits for the answer to its own cancelling, which may not come either.
+            running.cancel()
+            raise ConnectorException(f"no answer within {PATIENCE_S * 2:g} s")
+        return running.result()
+
+    class Impatient(connector):  # type: ignore[misc, valid-type]
+        async def execute_query_async(self, query: Any, **arguments: Any) -> None:
+            await bounded(super().execute_query_async(query, **arguments))
+
+        async def execute_query_one_async(self, query: Any, **arguments: Any) -> dict[str, Any]:
+            return await bounded(super().execute_query_one_async(query, **arguments))
+
+        async def execute_query_all_async(self, query: Any, **arguments: Any) -> list[dict[str, Any]]:
+            return await bounded(super().execute_query_all_async(query, **arguments))
+
+    return Impatient
 
 
 def _make_tables(address: str, database: str) -> None:

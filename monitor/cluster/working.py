@@ -112,6 +112,7 @@ class Working:
         self.noted = noted
         self._worker: Worker | None = None
         self._stopping = False
+        self._stopped = asyncio.Event()
         self._at_work: set[int] = set()
         self._suspected: set[int] = set()
         parts.deliverer.only_asked = True
@@ -147,7 +148,7 @@ class Working:
             self._alive.seen(time.monotonic())
             beating = asyncio.create_task(self._beat(worker), name="signs of life")
             try:
-                await worker.run()  # type: ignore[no-untyped-call]
+                await self._ran(worker)
             except ConnectorException as error:
                 if not down and not self._stopping:
                     log.warning("the task queue does not answer; trying again: %s", error.__cause__ or error)
@@ -160,9 +161,28 @@ class Working:
             if not self._stopping:
                 await asyncio.sleep(AGAIN_S)
 
+    async def _ran(self, worker: Worker) -> None:
+        """Run until the worker ends. When it was stopped that is bounded, whatever its tasks hang on."""
+        running = asyncio.create_task(worker.run(), name="worker")  # type: ignore[no-untyped-call]
+        stopped = asyncio.create_task(self._stopped.wait())
+        try:
+            await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if not running.done():
+                await asyncio.wait([running], timeout=STOP_WITHIN_S * 1.5)
+            if running.done():
+                await running
+                return
+            log.warning("some tasks do not end; others take them over")
+        finally:
+            stopped.cancel()
+            for _ in range(2):  # once for the worker, once for the loop that it awaits then
+                running.cancel()
+                await asyncio.wait([running], timeout=0.1)
+
     async def stop(self) -> None:
         """Take no more tasks; ``run`` returns when those under way have ended, which is bounded."""
         self._stopping = True
+        self._stopped.set()
         if self._worker is not None:
             self._worker.stop()  # type: ignore[no-untyped-call]
 

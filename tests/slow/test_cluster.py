@@ -76,7 +76,16 @@ class Crew:
             self.workers[place].send_signal(signal.SIGSTOP)
             self.cut_off[place] = time.monotonic() + CUT_OFF_S
 
+    def revive(self) -> None:
+        """What a service manager does: who began while the database was away ended with one line, and begins again."""
+        for place, worker in enumerate(self.workers):
+            if worker.poll() is not None:
+                self.workers[place] = self._start("worker")
+        if self.daemon.poll() is not None:
+            self.daemon = self._start("daemon", "--no-work")
+
     def mend(self, *, all_of_them: bool = False) -> int:
+        self.revive()
         due = [place for place, until in self.cut_off.items() if all_of_them or until < time.monotonic()]
         for place in due:
             del self.cut_off[place]
@@ -140,6 +149,7 @@ def test_nothing_is_lost_or_done_twice_whoever_dies(tmp_path: Path, database: Ru
                 time.sleep(dice.uniform(3, 8))
                 cuts += crew.mend()
                 if time.monotonic() > restart_at:
+                    time.sleep(2)  # whoever was just started is up
                     database.stop(signal.SIGQUIT if restarts % 2 else signal.SIGINT)
                     time.sleep(3)
                     database.start()
