@@ -190,7 +190,9 @@ async def tasks_at(database: str) -> AsyncIterator[Tasks]:
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     address = parsed(database)
     own = str(address.query.get("options", ""))
-    options = f"{own} -c search_path={SCHEMA}".strip()
+    # An errand need not outlive a crash of the server. That one was taken is on the disk before anything is asked for it:
+    # the lease is taken over after that, in a transaction that waits for the disk.
+    options = f"{own} -c search_path={SCHEMA} -c synchronous_commit=off".strip()
     plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
     _make_tables(plain, database)
     connector = _impatient(PsycopgConnector)(

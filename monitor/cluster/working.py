@@ -230,7 +230,18 @@ class Working:
 
     async def _check(self, context: JobContext, source: str, claim: str) -> None:
         with self._working_at(context) as number:
-            await self._look(source, claim, lease_of(claim, number))
+            owner = lease_of(claim, number)
+            try:
+                await self._look(source, claim, owner)
+            except asyncio.CancelledError:
+                # Wherever it was: under the errand's lease still, or under its own.
+                for held in (claim, owner):
+                    await self._around.writer.call(Archive.release, [source], held)
+                declared = self._declared.get(source)
+                left_s = self._around.fetcher.rest_s(declared.source.url) if declared is not None else 0.0
+                if left_s > 0:
+                    raise Resting(left_s) from None
+                raise
 
     async def _look(self, source: str, claim: str, owner: str) -> None:
         _begun.set(time.monotonic())
@@ -246,20 +257,14 @@ class Working:
         )
         if latest is None:
             return  # the errand is an old one
-        try:
-            checked = await timed_check(declared, latest, replace(self._around, owner=owner))
-            if checked.outcome is Outcome.SKIPPED:
-                await self._around.writer.call(Archive.release, [source], owner)
-            self.noted(checked)
-            if checked.alerts:
-                await self._tell()
-            # The lock on the host is held until it may be asked again, by whomever.
-            await asyncio.sleep(self._around.fetcher.rest_s(declared.source.url))
-        except asyncio.CancelledError:
+        checked = await timed_check(declared, latest, replace(self._around, owner=owner))
+        if checked.outcome is Outcome.SKIPPED:
             await self._around.writer.call(Archive.release, [source], owner)
-            if (left_s := self._around.fetcher.rest_s(declared.source.url)) > 0:
-                raise Resting(left_s) from None
-            raise
+        self.noted(checked)
+        if checked.alerts:
+            await self._tell()
+        # The lock on the host is held until it may be asked again, by whomever.
+        await asyncio.sleep(self._around.fetcher.rest_s(declared.source.url))
 
     async def _found(self, source: str) -> Declaration | None:
         """How to look at what a listing found."""

@@ -41,7 +41,7 @@ def database() -> Iterator[Running]:
         if os.environ.get("CI"):
             pytest.fail("CI must run the workers on PostgreSQL, but it is not installed")
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
-    with running(folder, "max_connections=200") as found:
+    with running(folder, "max_connections=200", "synchronous_commit=on") as found:
         yield found
 
 
