@@ -266,6 +266,7 @@ async def _reread(declared: Declaration, latest: Latest, around: Around) -> Late
         fingerprint,
         events=told,
         alerts=route(around.alerts, declared.source, told),
+        owner=around.owner,
     )
     fresh = await around.writer.call(Archive.latest, [latest.source])
     # The validators belong to bytes that the new rules have perhaps never seen: ask for the whole page once.
@@ -287,6 +288,7 @@ def _unchanged(declared: Declaration, latest: Latest, got: Fetched, around: Arou
             events=judgement.events,
             final_url=got.permanent_url,
             alerts=alerts,
+            owner=around.owner,
         )
     )
     return Checked(latest.source, judgement.outcome, latest.number, alerts=len(alerts))
@@ -309,6 +311,7 @@ async def _failed(declared: Declaration, latest: Latest, failure: VariorumError,
         gone=judgement.gone,
         failing=judgement.failing,
         alerts=alerts,
+        owner=around.owner,
     )
     return Checked(
         latest.source,
@@ -342,6 +345,7 @@ async def _suspect(
         failing=judgement.failing,
         gone=judgement.gone,
         alerts=alerts,
+        owner=around.owner,
     )
     return Checked(latest.source, judgement.outcome, latest.number, error=reason, alerts=len(alerts))
 

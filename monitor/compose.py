@@ -58,11 +58,14 @@ async def house(
     now: Callable[[], datetime] = utc_now,
     owner: str | None = None,
     opener: Opener = open_channel,
+    declares: bool = True,
+    still: Callable[[], None] = lambda: None,
 ) -> AsyncIterator[House]:
     """Open archive, writer and client; declare the sources; close everything in reverse order.
 
-    ``owner`` is the name under which sources are claimed, for who claims them; ``opener`` opens channels. Raises ``StorageError`` when the database
-    cannot be used.
+    ``owner`` is the name under which sources are claimed, for who claims them; ``opener`` opens channels. Who only helps
+    another (``declares`` False) leaves what is declared as it is; ``still`` is the fetcher's. Raises ``StorageError``
+    when the database cannot be used.
     """
     hush()
     archive = Archive.open(settings.database)
@@ -70,14 +73,20 @@ async def house(
         writer = Writer(archive)
         try:
             fetcher = Fetcher(
-                concurrency=settings.concurrency, per_host=settings.per_host, spacing_s=settings.spacing_s, clock=now
+                concurrency=settings.concurrency,
+                per_host=settings.per_host,
+                spacing_s=settings.spacing_s,
+                clock=now,
+                still=still,
             )
             try:
-                await declare(settings, writer, now())
+                if declares:
+                    await declare(settings, writer, now())
                 around = Around(fetcher, writer, now, owner=owner, **rules_of(settings))
                 deliverer = Deliverer(settings, writer, now=now, owner=owner or lease_owner(), opener=opener)
                 try:
-                    await deliverer.adopt(settings)
+                    if declares:
+                        await deliverer.adopt(settings)
                     yield House(settings, archive, around, deliverer)
                 finally:
                     await deliverer.stop()

@@ -22,6 +22,7 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from monitor import discover, systemd
 from monitor.check import Checked, timed_check
 from monitor.clock import utc_now
+from monitor.cluster.tasks import installed, on_postgresql, require
 from monitor.compose import House, declare, house, lease_owner, replan, rules_of
 from monitor.config.settings import WITHIN_S
 from monitor.gather import patience_s
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from monitor.cluster.dispatch import Dispatch
+    from monitor.cluster.working import Working
     from monitor.config import Declaration, Settings
 
 log = logging.getLogger("variorum.daemon")
@@ -62,6 +65,8 @@ QUIET_S: Final = 300.0
 RETENTION_S: Final = 3600.0
 DAEMON: Final = "daemon "
 """So begins the name under which a daemon claims."""
+TAKE_BACK_EVERY_S: Final = 5.0
+"""How often it is looked whether a worker died, where there are workers."""
 STOP_WITHIN_S: Final = 6.0
 """How long running checks may take to end after a signal, before they are given back: all in all it takes ten."""
 CLAIMS: Final = 20
@@ -80,8 +85,22 @@ class Job:
 class Daemon:
     """Claims due sources and checks them, never more at once than ``settings.concurrency``."""
 
-    def __init__(self, parts: House, *, reload: Callable[[], Settings] | None = None) -> None:
-        """``reload`` reads the configuration again, and raises ``ConfigError`` when it is wrong."""
+    def __init__(
+        self,
+        parts: House,
+        *,
+        reload: Callable[[], Settings] | None = None,
+        dispatch: Dispatch | None = None,
+        working: Working | None = None,
+    ) -> None:
+        """``reload`` reads the configuration again, and raises ``ConfigError`` when it is wrong.
+
+        With ``dispatch`` checks and letters are handed out to workers, of which ``working`` is the one in this process.
+        """
+        self._dispatch = dispatch
+        self._working = working
+        if working is not None:
+            working.noted = self.noted
         self._parts = parts
         self._around = parts.around
         self._reload = reload
@@ -112,6 +131,9 @@ class Daemon:
             Job("quiet", QUIET_S, partial(self._chore, "quiet", self._judge_quiet)),
             Job("retention", RETENTION_S, partial(self._chore, "retention", self._fold)),
         ]
+        if self._dispatch is not None:
+            take_back = partial(self._chore, "taking back", self._dispatch.take_back)
+            jobs.append(Job("take back", TAKE_BACK_EVERY_S, take_back))
         authority = self._settings.timestamps
         if authority is not None and authority.every_s is not None:
             stamping.require_extra()
@@ -139,6 +161,10 @@ class Daemon:
         self._settings = settings
         self._declared = {one.source.id: one for one in settings.declarations if one.enabled}
         self._around = replace(self._around, **rules_of(settings))
+        if self._dispatch is not None:
+            self._dispatch.adopt(settings)
+        if self._working is not None:
+            self._working.adopt(settings)
         slowest = max((patience_s(one) for one in self._declared.values()), default=30.0)
         self._lease_s = slowest + LEASE_MARGIN_S
         # No host may fill every place, so that a slow one never starves the others; one more each waits for its turn.
@@ -172,6 +198,10 @@ class Daemon:
                 log.warning("woke after %.0f s; %d overdue checks are spread", passed_s, moved)
             else:
                 log.warning("the clock was set back by %.0f s; %d checks are planned anew", -passed_s, moved)
+        if self._dispatch is not None:
+            started = await self._dispatch.hand_out()
+            self.pulse.tick(self._around.now(), self._dispatch.running)
+            return started
         started = 0
         for _ in range(CLAIMS):
             free = self._parts.settings.concurrency - len(self._running)
@@ -236,7 +266,10 @@ class Daemon:
 
     async def deliver(self) -> None:
         """What the scheduler calls: look at the outbox."""
-        self._deliverer.wake()
+        if self._dispatch is not None:
+            await self._chore("deliveries", self._dispatch.letters)
+        else:
+            self._deliverer.wake()
 
     async def _chore(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         """What the scheduler calls: start a task of our own, unless the one before still runs; a failure is logged."""
@@ -254,12 +287,12 @@ class Daemon:
 
     async def _digest(self) -> None:
         if await self._deliverer.collect():
-            self._deliverer.wake()
+            await self.deliver()
         self.pulse.outbox(await self._around.writer.call(outbox.states))
 
     async def _judge_quiet(self) -> None:
         if await judge_stillness(self._settings.alerts, self._around.writer, self._around.now()):
-            self._deliverer.wake()
+            await self.deliver()
 
     async def _fold(self) -> None:
         if count := await self._deliverer.fold():
@@ -332,6 +365,8 @@ class Daemon:
         """No more claims; let running checks end; give back those that do not within ``within_s`` seconds."""
         self._stopping = True
         systemd.notify("STOPPING=1")
+        if self._working is not None:
+            await self._working.stop()
         letters = asyncio.create_task(self._deliverer.stop(within_s), name="stop deliveries")
         try:
             await self._stop_checks(within_s)
@@ -356,10 +391,14 @@ class Daemon:
             await self._around.writer.call(Archive.release, unfinished, self._around.owner or "")
             log.info("gave back %d unfinished checks", len(unfinished))
 
-    async def _check(self, declared: Declaration, latest: Latest) -> None:
-        checked = await timed_check(declared, latest, self._around)
+    def noted(self, checked: Checked) -> None:
+        """A check has ended, in this process."""
         self.pulse.check(self._around.now(), checked.outcome, checked.ms)
         told(checked)
+
+    async def _check(self, declared: Declaration, latest: Latest) -> None:
+        checked = await timed_check(declared, latest, self._around)
+        self.noted(checked)
         if checked.alerts:
             try:
                 await self._around.writer.drain()  # what an unchanged check tells of is written with others
@@ -406,54 +445,90 @@ async def run(
     reload: Callable[[], Settings] | None = None,
     stop: asyncio.Event | None = None,
     now: Callable[[], datetime] = utc_now,
+    works: bool = True,
 ) -> None:
     """Run until SIGTERM or SIGINT (or ``stop`` is set), then end cleanly; SIGHUP or a changed file calls ``reload``.
 
-    Raises ``StorageError`` at the start only.
+    On PostgreSQL with the extra ``cluster`` checks and letters become tasks; ``works`` says whether this process is one
+    of those that run them. Raises ``StorageError`` at the start only, and ``UsageError`` when nobody would work.
     """
     stop = stop or asyncio.Event()
+    if not works:
+        require(settings.database)
     with only_instance(settings.database):
-        await _live(settings, reload, stop, now)
+        if on_postgresql(settings.database) and installed():
+            await _lead(settings, reload, stop, now, works=works)
+        else:
+            if on_postgresql(settings.database):
+                log.info("checks are made in this process; workers need the extra: pip install 'variorum[cluster]'")
+            async with house(settings, now=now, owner=f"{DAEMON}{lease_owner()}") as parts:
+                if sqlite_file(settings.database) is not None:
+                    # We are the only daemon of this file: one that was killed left letters under leases nobody holds.
+                    await parts.around.writer.call(outbox.release_of_kind, DAEMON)
+                await _live(Daemon(parts, reload=reload), settings, stop, now)
     log.info("stopped")
 
 
-async def _live(
-    settings: Settings, reload: Callable[[], Settings] | None, stop: asyncio.Event, now: Callable[[], datetime]
+async def _lead(
+    settings: Settings,
+    reload: Callable[[], Settings] | None,
+    stop: asyncio.Event,
+    now: Callable[[], datetime],
+    *,
+    works: bool,
 ) -> None:
+    """Hand out checks and letters as tasks, and run some of them."""
+    from monitor.cluster.dispatch import Dispatch
+    from monitor.cluster.tasks import tasks_at
+    from monitor.cluster.working import Alive, Working, forgetting
+
+    alive = Alive()
+    asyncio.get_running_loop().set_exception_handler(forgetting)
+    async with (
+        tasks_at(settings.database) as tasks,
+        house(settings, now=now, owner=lease_owner(), still=alive.still) as parts,
+    ):
+        working = Working(parts, tasks, alive) if works else None
+        daemon = Daemon(parts, reload=reload, dispatch=Dispatch(parts, tasks), working=working)
+        running = asyncio.create_task(working.run(), name="tasks") if working is not None else None
+        try:
+            await _live(daemon, settings, stop, now)
+        finally:
+            if working is not None and running is not None:
+                await working.stop()
+                await running
+
+
+async def _live(daemon: Daemon, settings: Settings, stop: asyncio.Event, now: Callable[[], datetime]) -> None:
     loop = asyncio.get_running_loop()
-    async with house(settings, now=now, owner=f"{DAEMON}{lease_owner()}") as parts:
-        if sqlite_file(settings.database) is not None:
-            # We are the only daemon of this file: one that was killed left letters under leases that nobody holds.
-            await parts.around.writer.call(outbox.release_of_kind, DAEMON)
-        daemon = Daemon(parts, reload=reload)
-        asked = {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: daemon.ask_reload}
-        for number, then in asked.items():
-            with contextlib.suppress(NotImplementedError, RuntimeError):  # no signals here, or not the main thread
-                loop.add_signal_handler(number, then)
-        async with _health_page(settings, daemon, now), _web_page(settings, daemon):
-            scheduler = AsyncIOScheduler(timezone="UTC")
-            for job in daemon.jobs():
-                # Without a grace time APScheduler drops a run that starts a second late, with no more than a warning.
-                scheduler.add_job(
-                    job.wake,
-                    "interval",
-                    seconds=job.every_s,
-                    coalesce=True,
-                    max_instances=1,
-                    misfire_grace_time=None,
-                    id=job.name,
-                )
-            scheduler.start()
-            log.info("watching %d sources, database %s", len(settings.declarations), settings.shown_database)
-            systemd.notify("READY=1")
-            for job in daemon.jobs():
-                await job.wake()  # the scheduler's first time is an interval away
-            await stop.wait()
-            scheduler.pause()
-            for _ in range(3):  # a job that was begun this very moment ends: shutdown would cancel it, and log an error
-                await asyncio.sleep(0)
-            scheduler.shutdown(wait=False)
-            await daemon.stop()
+    asked = {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: daemon.ask_reload}
+    for number, then in asked.items():
+        with contextlib.suppress(NotImplementedError, RuntimeError):  # no signals here, or not the main thread
+            loop.add_signal_handler(number, then)
+    async with _health_page(settings, daemon, now), _web_page(settings, daemon):
+        scheduler = AsyncIOScheduler(timezone="UTC")
+        for job in daemon.jobs():
+            # Without a grace time APScheduler drops a run that starts a second late, with no more than a warning.
+            scheduler.add_job(
+                job.wake,
+                "interval",
+                seconds=job.every_s,
+                coalesce=True,
+                max_instances=1,
+                misfire_grace_time=None,
+                id=job.name,
+            )
+        scheduler.start()
+        log.info("watching %d sources, database %s", len(settings.declarations), settings.shown_database)
+        systemd.notify("READY=1")
+        for job in daemon.jobs():
+            await job.wake()  # the scheduler's first time is an interval away
+        await stop.wait()
+        scheduler.pause()
+        for _ in range(3):  # a job that was begun this very moment ends: shutdown would cancel it, and log an error
+            await asyncio.sleep(0)
+        scheduler.shutdown(wait=False)
+        await daemon.stop()
 
 
 @contextlib.asynccontextmanager

@@ -44,6 +44,8 @@ PLACES: Final = 4
 ATTEMPT_S: Final = 60.0
 """How long an attempt may take in all, whatever the channel thinks of it."""
 LEASE_S: Final = ATTEMPT_S + 30.0
+LOOK_S: Final = 2.0
+"""How often ``drain`` looks at the outbox while letters are being sent."""
 STOP_WITHIN_S: Final = 6.0
 KEPT_FOR: Final = timedelta(days=30)
 """Letters that were sent are forgotten after so long: they are no evidence, the alerts in them are, and stay."""
@@ -95,6 +97,8 @@ class Deliverer:
         self.tried: list[Tried] | None = None
         """Where attempts are noted, for who wants to tell of them; None: nowhere."""
         self.pulse: Pulse | None = None
+        self.only_asked = False
+        """Whether it looks at the outbox only when it is asked to; else also when a place became free."""
         self._take(settings)
 
     def _take(self, settings: Settings) -> None:
@@ -115,6 +119,10 @@ class Deliverer:
         told_as = {name: _digest(told) for name, told in settings.channels_told}
         for name in await self._writer.call(outbox.declare, told_as, self._now()):
             log.warning("%s: not a channel any more; what waited for it is kept as dead letters", name)
+        self.take(settings)
+
+    def take(self, settings: Settings) -> None:
+        """Go by these settings from now on, and leave what the archive knows of the channels as it is."""
         before = self._told
         self._take(settings)
         # By all that is told of it: a password that was changed is another channel.
@@ -154,23 +162,29 @@ class Deliverer:
             self._again = False
             self.wake()
 
-    async def round(self) -> int:
-        """Put what is fresh into letters and start sending what is due. Returns how many attempts were started."""
+    async def round(self, only: str | None = None) -> int:
+        """Put what is fresh into letters and start sending what is due. Returns how many attempts were started.
+
+        Here and below: ``only`` names the one channel that is looked at; None is all of them.
+        """
         async with self._turn:
             if not self._told or self._stopping:
                 return 0
-            await self._writer.call(outbox.prepare, self._now(), self._planners, held=False)
-            return await self._claim()
+            await self._writer.call(outbox.prepare, self._now(), self._planned(only), held=False)
+            return await self._claim(only)
 
-    async def collect(self) -> int:
+    async def collect(self, only: str | None = None) -> int:
         """Look at what was held back: for a digest, by quiet hours, by a bound. Returns how many letters were made."""
         async with self._turn:
             if not self._told or self._stopping:
                 return 0
-            return await self._writer.call(outbox.prepare, self._now(), self._planners, held=True)
+            return await self._writer.call(outbox.prepare, self._now(), self._planned(only), held=True)
 
-    async def _claim(self) -> int:
-        free = dict.fromkeys(self._told, PLACES)
+    def _planned(self, only: str | None) -> Mapping[str, tuple[float, outbox.Planner]]:
+        return {name: planner for name, planner in self._planners.items() if only is None or name == only}
+
+    async def _claim(self, only: str | None) -> int:
+        free = {name: PLACES for name in self._told if only is None or name == only}
         for letter in self._running.values():
             free[letter.channel] = free.get(letter.channel, 0) - 1
         free = {name: places for name, places in free.items() if places > 0}
@@ -189,18 +203,23 @@ class Deliverer:
         if not task.cancelled() and (error := task.exception()) is not None:
             log.error("noting a delivery failed; it will be repeated: %s", error)
             return
-        self.wake()  # the place is free
+        if not self.only_asked:
+            self.wake()  # the place is free
 
-    async def drain(self, within_s: float) -> bool:
-        """Send all that is due now, and return; False when it took longer than that, and what is left is for later."""
+    async def drain(self, within_s: float, only: str | None = None) -> bool:
+        """Send all that is due now, and return; False when it took longer than that, and what is left is for later.
+
+        Looks again every ``LOOK_S`` seconds while something is being sent: a slow receiver holds up its own letter only.
+        """
         try:
             async with asyncio.timeout(within_s):
                 while True:
-                    await self.collect()
-                    await self.round()
-                    if not self._running:
+                    await self.collect(only)
+                    await self.round(only)
+                    running = [task for task, letter in self._running.items() if only in (None, letter.channel)]
+                    if not running:
                         return True
-                    await asyncio.wait(list(self._running), return_when=asyncio.FIRST_COMPLETED)
+                    await asyncio.wait(running, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
         except TimeoutError:
             return False
 

@@ -180,17 +180,41 @@ class Archive:
         found: dict[str, Latest] = {}
         with reading(self._engine) as connection:
             for part in _chunks(source_ids):
-                query = select(sources, bodies.c.digest.label("body"), bodies.c.size.label("body_bytes"))
-                query = query.outerjoin(snapshots, snapshots.c.number == sources.c.snapshot)
-                query = query.outerjoin(bodies, bodies.c.key == snapshots.c.body)
-                for row in connection.execute(query.where(sources.c.id.in_(part))):
+                for row in connection.execute(_latest().where(sources.c.id.in_(part))):
                     found[row.id] = rows.latest(row)
         return found
 
     def claim(self, now: datetime, *, limit: int, lease_s: float, owner: str) -> list[str]:
         """Take at most ``limit`` due sources, oldest first, for ``lease_s`` seconds. Returns their ids."""
         with writing(self._engine) as connection:
-            return due.claim(connection, now, limit=limit, lease_s=lease_s, owner=owner)
+            return [one.source for one in due.claim(connection, now, limit=limit, lease_s=lease_s, owner=owner)]
+
+    def hand_out(
+        self,
+        now: datetime,
+        *,
+        limit: int,
+        lease_s: float,
+        owner: str,
+        to: Callable[[Any, Sequence[due.Claimed]], Mapping[str, datetime]],
+    ) -> tuple[int, int]:
+        """Claim as :meth:`claim` does, and have errands written for what was claimed in the same transaction.
+
+        ``to`` gets the driver's own connection and what was claimed, oldest first; it returns what is to be given back,
+        due at other moments. Returns how many were claimed, and how many of them were given back.
+        """
+        with writing(self._engine) as connection:
+            taken = due.claim(connection, now, limit=limit, lease_s=lease_s, owner=owner)
+            later = to(connection.connection.driver_connection, taken) if taken else {}
+            due.postpone(connection, later, owner)
+            return len(taken), len(later)
+
+    def take_over(self, source: str, now: datetime, *, held_by: str, lease_s: float, owner: str) -> Latest | None:
+        """Take the lease of ``held_by`` on a source, and learn what is known of it; None when that lease is lost."""
+        with writing(self._engine) as connection:
+            if not due.pass_on(connection, source, now, held_by=held_by, lease_s=lease_s, owner=owner):
+                return None
+            return rows.latest(connection.execute(_latest().where(sources.c.id == source)).one())
 
     def release(self, source_ids: Sequence[str], owner: str) -> None:
         """Give back sources that were claimed and not checked."""
@@ -253,10 +277,15 @@ class Archive:
         gone: bool = False,
         failing: bool = False,
         alerts: Sequence[Alert] = (),
+        owner: str | None = None,
     ) -> None:
-        """Note a check that saw nothing fit: the reason, what is believed after it, and who is told of it."""
+        """Note a check that saw nothing fit: the reason, what is believed after it, and who is told of it.
+
+        Raises ``ClaimLost`` when the lease of ``owner`` is another's by now.
+        """
         with writing(self._engine) as connection:
             row = keep.locked(connection, source)
+            keep.require_lease(row, owner)
             keep.doubt(connection, row, at, outcome, error, events, suspicion, next_due, gone, failing, alerts)
 
     def note_suspect(
@@ -272,10 +301,15 @@ class Archive:
         gone: bool = False,
         failing: bool = False,
         alerts: Sequence[Alert] = (),
+        owner: str | None = None,
     ) -> None:
-        """Note a capture that the quality gate held back, and keep its snapshot as evidence (once per body)."""
+        """Note a capture that the quality gate held back, and keep its snapshot as evidence (once per body).
+
+        Raises ``ClaimLost`` when the lease of ``owner`` is another's by now.
+        """
         with writing(self._engine) as connection:
             row = keep.locked(connection, source)
+            keep.require_lease(row, owner)
             body = keep.body(connection, snapshot, row.snapshot)
             kept = select(snapshots.c.number).where(snapshots.c.source == row.key, snapshots.c.body == body)
             if connection.scalar(kept.limit(1)) is None:
@@ -384,13 +418,16 @@ class Archive:
         *,
         events: Sequence[Event] = (),
         alerts: Sequence[Alert] = (),
+        owner: str | None = None,
     ) -> Version | None:
         """Keep what a changed reader makes of the latest snapshot: the new base to compare with.
 
-        ``text`` None: the same text came out; only the fingerprint of the base moves, and None is returned.
+        ``text`` None: the same text came out; only the fingerprint of the base moves, and None is returned. Raises
+        ``ClaimLost`` when the lease of ``owner`` is another's by now.
         """
         with writing(self._engine) as connection:
             row = keep.locked(connection, source)
+            keep.require_lease(row, owner)
             if text is None or row.snapshot is None:
                 connection.execute(update(sources).where(sources.c.key == row.key).values(reader=reader))
                 return None
@@ -545,6 +582,12 @@ def _is(source_key: int, number: int) -> ColumnElement[bool]:
 def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), CHUNK):
         yield items[start : start + CHUNK]
+
+
+def _latest() -> Select[Any]:
+    query = select(sources, bodies.c.digest.label("body"), bodies.c.size.label("body_bytes"))
+    query = query.outerjoin(snapshots, snapshots.c.number == sources.c.snapshot)
+    return query.outerjoin(bodies, bodies.c.key == snapshots.c.body)
 
 
 def _declared() -> Select[Any]:

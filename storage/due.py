@@ -23,8 +23,16 @@ LONGEST_LEASE: Final = timedelta(days=1)
 """No check takes so long: a lease that ends later was given before the clock was set back."""
 
 
-def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, owner: str) -> list[str]:
-    """Ids of at most ``limit`` due sources, oldest first, leased to ``owner`` for ``lease_s`` seconds."""
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A due source under a lease, and where it is looked at."""
+
+    source: str
+    url: str
+
+
+def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, owner: str) -> list[Claimed]:
+    """At most ``limit`` due sources, oldest first, leased to ``owner`` for ``lease_s`` seconds."""
     keys = list(connection.scalars(due_query(connection, now, limit)))
     if not keys:
         return []
@@ -32,9 +40,23 @@ def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, 
         update(sources)
         .where(sources.c.key.in_(keys))
         .values(lease_until=now + timedelta(seconds=lease_s), lease_owner=owner)
-        .returning(sources.c.id, sources.c.next_check)
+        .returning(sources.c.id, sources.c.url, sources.c.next_check)
     )
-    return [row.id for row in sorted(connection.execute(taken), key=lambda row: (row.next_check, row.id))]
+    found = sorted(connection.execute(taken), key=lambda row: (row.next_check, row.id))
+    return [Claimed(row.id, row.url) for row in found]
+
+
+def pass_on(connection: Connection, source: str, now: datetime, *, held_by: str, lease_s: float, owner: str) -> bool:
+    """Give the lease that ``held_by`` has on a source to ``owner``, who works under a name used once; False: it is lost.
+
+    The one step that makes an errand good: of two who run the same errand, one gets the lease.
+    """
+    passed = (
+        update(sources)
+        .where(sources.c.id == source, sources.c.lease_owner == held_by, sources.c.retired_at.is_(None))
+        .values(lease_until=now + timedelta(seconds=lease_s), lease_owner=owner)
+    )
+    return connection.execute(passed).rowcount == 1
 
 
 def due_query(connection: Connection, now: datetime, limit: int) -> Select[Any]:

@@ -57,6 +57,8 @@ class Unchanged:
     events: tuple[Event, ...] = ()
     final_url: str | None = None
     alerts: tuple[Alert, ...] = ()
+    owner: str | None = None
+    """Who looked under a lease: the note is left out when that is another's by now, who notes what they see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,11 @@ def require_held(row: Row[Any], expected: int | None, owner: str | None) -> None
     """Raise ``ClaimLost`` unless the latest version is the expected one, and the lease (where there is one) is ours."""
     if row.number != expected:
         raise ClaimLost(f"{row.id}: another process recorded version {row.number} meanwhile; nothing was written")
+    require_lease(row, owner)
+
+
+def require_lease(row: Row[Any], owner: str | None) -> None:
+    """Raise ``ClaimLost`` unless the lease on the source is that owner's, where there is one."""
     if owner is not None and row.lease_owner != owner:
         raise ClaimLost(f"{row.id}: the claim ran out before the check ended; nothing was written")
 
@@ -348,9 +355,20 @@ _STAND: Final = update(sources).where(sources.c.key == bindparam("in_key"))
 
 def unchanged(connection: Connection, notes: Sequence[Unchanged]) -> None:
     """Note checks that saw the latest text again, with few statements for many of them."""
-    columns = ("id", "key", "number", "last_check", "last_error", "run_outcome", "run_first", "run_count")
+    columns = (
+        "id", "key", "number", "last_check", "last_error", "run_outcome", "run_first", "run_count", "lease_owner"
+    )  # fmt: skip
     query = select(*(sources.c[name] for name in columns))
-    known = {row.id: row for row in connection.execute(query.where(sources.c.id.in_([note.source for note in notes])))}
+    query = query.where(sources.c.id.in_([note.source for note in notes]))
+    if any(note.owner is not None for note in notes):
+        # A lease that is looked at must not go over to another before the note is written. In one order: no deadlock.
+        query = query.order_by(sources.c.key).with_for_update(of=sources)
+    known = {row.id: row for row in connection.execute(query)}
+    notes = [
+        note
+        for note in notes
+        if note.owner is None or note.source not in known or known[note.source].lease_owner == note.owner
+    ]
     begun: set[str] = set()
     ended, states, opened = [], [], []
     for note in notes:

@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Connection, Engine, inspect, text
 
@@ -18,6 +18,9 @@ from storage.search import rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+TURN: Final = 0x766172696F72756C
+"""The advisory lock of PostgreSQL under which a schema is made."""
 
 
 def revision_of(engine: Engine) -> str | None:
@@ -112,6 +115,8 @@ def _one_transaction(connection: Connection) -> Iterator[None]:
     SQLite replaces a table by dropping it, which foreign keys would not survive; so they are looked at afterwards.
     """
     if connection.dialect.name != "sqlite":
+        # Of workers that start at once on an empty database one makes the tables; the others find them made.
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({TURN})")
         yield
         connection.commit()
         return

@@ -289,6 +289,15 @@ def letter_id(channel: str, alert_ids: Sequence[str]) -> str:
 # attempts
 
 
+def channels_due(archive: Archive, now: datetime) -> list[str]:
+    """The channels for which something is to be done now: alerts to be put into letters, letters to be sent."""
+    fresh = select(deliveries.c.channel).where(_UNBOUND, deliveries.c.due <= now)
+    free = or_(letters.c.lease_until.is_(None), letters.c.lease_until <= now)
+    waiting = select(letters.c.channel).where(_WAITING, letters.c.due <= now, free)
+    with reading(archive.engine) as connection:
+        return sorted({*connection.scalars(fresh.distinct()), *connection.scalars(waiting.distinct())})
+
+
 def claim(
     archive: Archive, now: datetime, *, free: Mapping[str, int], lease_s: float, owner: str
 ) -> tuple[Delivery, ...]:

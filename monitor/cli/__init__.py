@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "read": ("monitor.cli.set_up", "What the reader makes of an address or file; nothing is stored"),
     "check": ("monitor.cli.watch", "Check now what is named (default: all) and report what changed"),
     "daemon": ("monitor.cli.watch", "Run the scheduler until it is told to stop"),
+    "worker": ("monitor.cli.watch", "Take checks and letters from a shared PostgreSQL, beside a daemon"),
     "sources": ("monitor.cli.watch", "What is watched"),
     "status": ("monitor.cli.watch", "State, next check and last good check of each source"),
     "log": ("monitor.cli.history", "Versions of a source, newest first, with windows"),

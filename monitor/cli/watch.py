@@ -1,4 +1,4 @@
-"""The verbs that watch: check, daemon, sources, status."""
+"""The verbs that watch: check, daemon, worker, sources, status."""
 
 from __future__ import annotations
 
@@ -169,9 +169,12 @@ def _report(asking: Asking, parts: House, results: Sequence[Checked]) -> None:
 
 
 @click.command("daemon")
+@click.option("--no-work", is_flag=True, help="Leave checks and letters to workers (PostgreSQL).")
 @click.pass_obj
-def daemon_command(asking: Asking) -> int:
+def daemon_command(asking: Asking, no_work: bool) -> int:
     """Run the scheduler until it is told to stop (SIGTERM, Ctrl-C).
+
+    On PostgreSQL with the extra 'cluster' any number of `variorum worker` may share its work.
 
     \b
     Examples:
@@ -179,9 +182,42 @@ def daemon_command(asking: Asking) -> int:
       variorum -v --config /etc/variorum/config.yaml daemon
     """
     import asyncio
-    import logging
 
     from monitor.daemon import run
+
+    settings, reload = _logged(asking)
+    asyncio.run(run(settings, reload=reload, works=not no_work))
+    return 0
+
+
+@click.command("worker")
+@click.pass_obj
+def worker_command(asking: Asking) -> int:
+    """Take checks and letters from a shared PostgreSQL, beside a daemon, until told to stop (SIGTERM, Ctrl-C).
+
+    Start as many as wanted, on any machine that reaches the database and has the same configuration.
+
+    \b
+    Examples:
+      variorum worker
+      variorum --database postgresql://variorum@db.example.org/variorum worker
+    """
+    import asyncio
+
+    from monitor.cluster.tasks import require
+
+    require(asking.settings(check_selectors=True).database)
+    from monitor.worker import run
+
+    settings, reload = _logged(asking)
+    asyncio.run(run(settings, reload=reload))
+    return 0
+
+
+def _logged(asking: Asking) -> tuple[Settings, Callable[[], Settings]]:
+    """The configuration of something that runs for long, its log set up by it, and how it is read again."""
+    import logging
+
     from monitor.logs import configure
 
     settings = asking.settings(check_selectors=True)
@@ -196,8 +232,7 @@ def daemon_command(asking: Asking) -> int:
         configure(fresh.log.format, logging.getLogger("variorum").level, fresh.secrets | settings.secrets)
         return fresh
 
-    asyncio.run(run(settings, reload=reload))
-    return 0
+    return settings, reload
 
 
 def _note_unused(asking: Asking, settings: Settings) -> None:

@@ -115,9 +115,15 @@ class Fetcher:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         lookup: Lookup | None = None,
         ssl_context: Callable[[], ssl.SSLContext] = httpx.create_ssl_context,
+        still: Callable[[], None] = lambda: None,
     ) -> None:
-        """Nothing is opened before the first fetch; the SSL context (26 ms) is made for the first ``https`` address."""
+        """Nothing is opened before the first fetch; the SSL context (26 ms) is made for the first ``https`` address.
+
+        ``still`` is called before each request, and raises when it must not be made any more: who shares hosts with
+        others says so when its turns may be theirs by now.
+        """
         self._clock = clock
+        self._still = still
         self._places = asyncio.Semaphore(concurrency)
         self._turns = Turns(per_host=per_host, spacing_s=spacing_s, monotonic=monotonic, sleep=sleep)
         self._robots = Robots(monotonic)
@@ -147,6 +153,11 @@ class Fetcher:
         await self._client.aclose()
         if self._own_lookup is not None:
             self._own_lookup.close()
+
+    def rest_s(self, url: str) -> float:
+        """How long the host of an address is to be left alone after what was asked of it; 0 where spacing binds nobody."""
+        host = host_of(url)
+        return self._turns.left_s(host) if host is not None else 0.0
 
     async def fetch(self, url: str, rules: FetchRules, validators: Validators = NO_VALIDATORS) -> Fetched:
         """The page at ``url``, or word that it is not modified since ``validators`` were given.
@@ -179,6 +190,7 @@ class Fetcher:
                     await self._admit(at, rules)
             except TimeoutError:
                 raise _too_slow(rules) from None
+            self._still()
             return await browser.render(str(at), rules)
 
     async def _in_time(self, at: httpx.URL, headers: Fields, rules: FetchRules, validators: Validators) -> Fetched:
@@ -259,6 +271,7 @@ class Fetcher:
     async def _ask(
         self, at: httpx.URL, headers: Fields, rules: FetchRules, cookies: httpx.Cookies | None
     ) -> httpx.Response:
+        self._still()
         request = httpx.Request("GET", at, headers=headers, extensions={REACH: rules.allow_private, VIA: rules.proxy})
         if cookies is not None:
             cookies.set_cookie_header(request)
@@ -405,6 +418,20 @@ def _nowhere(at: httpx.URL) -> FetchError:
 
 def _origin(at: httpx.URL) -> str:
     return f"{at.scheme}://{at.netloc.decode('ascii')}"
+
+
+def host_of(url: str) -> str | None:
+    """The name and port under which turns are taken at the host of an address; None where no turns are taken.
+
+    That is so for files, for private addresses, and for what is no address at all.
+    """
+    if is_local(url):
+        return None
+    try:
+        at = _parsed(url)
+    except httpx.InvalidURL:
+        return None
+    return None if not at.host or is_private_host(at.host) else _authority(at)
 
 
 def _authority(at: httpx.URL) -> str:

@@ -57,6 +57,7 @@ class _Host:
     places: asyncio.Semaphore
     guests: int = 0
     next_at: float = 0.0
+    left_at: float | None = None
     crawl_delay_s: float = 0.0
     closed_until: float = 0.0
     closed_status: int = 0
@@ -99,6 +100,7 @@ class Turns:
                 yield
         finally:
             host.guests -= 1
+            host.left_at = self._monotonic()
 
     def slow_down(self, name: str, crawl_delay_s: float | None) -> None:
         """Honour a ``Crawl-delay`` for the requests that follow, up to ``MAX_CRAWL_DELAY_S``."""
@@ -107,6 +109,16 @@ class Turns:
         if delay_s != host.crawl_delay_s:
             host.next_at += delay_s - host.crawl_delay_s
             host.crawl_delay_s = delay_s
+
+    def left_s(self, name: str) -> float:
+        """How long the host is to be left alone, counted from the end of its last exchange.
+
+        So nobody who begins after that comes too early, however long the two take on their way.
+        """
+        host = self._hosts.get(name)
+        if host is None or host.left_at is None:
+            return 0.0
+        return max(0.0, host.left_at + max(self._spacing_s, host.crawl_delay_s) - self._monotonic())
 
     def close(self, name: str, seconds: float, status: int) -> None:
         """Ask nothing more of the host for that long: it answered ``status`` with a ``Retry-After``."""
@@ -140,7 +152,7 @@ class Turns:
     def _sweep(self) -> None:
         now = self._monotonic()
         for name, host in list(self._hosts.items()):
-            if not host.guests and host.next_at <= now and host.closed_until <= now:
+            if not host.guests and host.next_at <= now and self.left_s(name) <= 0 and host.closed_until <= now:
                 del self._hosts[name]
 
     async def _wait(self, host: _Host) -> None:

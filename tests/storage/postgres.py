@@ -34,9 +34,12 @@ def server(folder: Path) -> Iterator[str]:
 
 
 class Cluster:
-    """A server with its tables, which can be stopped hard and started again. ``durable``: it waits for its log."""
+    """A server with its tables, which can be stopped and started again. ``durable``: it waits for its log.
 
-    def __init__(self, folder: Path, *, durable: bool = False) -> None:
+    ``more`` are settings beside those that make it quick.
+    """
+
+    def __init__(self, folder: Path, *more: str, durable: bool = False) -> None:
         self._folder = folder
         # PostgreSQL refuses to run as root: an account that owns nothing will do.
         nobody = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
@@ -52,7 +55,8 @@ class Cluster:
             os.chown(self._place, nobody.pw_uid, nobody.pw_gid)
         self._place.chmod(0o755)
         off = ("fsync", "full_page_writes") if durable else ("fsync", "full_page_writes", "synchronous_commit")
-        self._options = [part for one in off for part in ("-c", f"{one}=off")]
+        settings = [*(f"{one}=off" for one in off), *more]
+        self._options = [part for one in settings for part in ("-c", one)]
         self.url = f"postgresql://test@/{{name}}?host={self._place}"
 
     def __enter__(self) -> Cluster:
@@ -62,8 +66,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._process.send_signal(signal.SIGINT)  # its fast end: SIGTERM would wait for a client that was left
-        self._process.wait(timeout=30)
+        self.stop()
         shutil.rmtree(self._place, ignore_errors=True)
 
     def start(self) -> None:
@@ -77,7 +80,11 @@ class Cluster:
             if subprocess.run(ready, stdout=subprocess.DEVNULL, check=False).returncode == 0:
                 break
 
+    def stop(self, how: signal.Signals = signal.SIGINT) -> None:
+        """SIGINT: everybody is cut off, nothing is lost. SIGQUIT: as a crash, with recovery at the next start."""
+        self._process.send_signal(how)
+        self._process.wait(timeout=30)
+
     def crash(self) -> None:
         """What ``pg_ctl stop -m immediate`` does: every process goes at once, and the log is read at the next start."""
-        self._process.send_signal(signal.SIGQUIT)
-        self._process.wait(timeout=30)
+        self.stop(signal.SIGQUIT)

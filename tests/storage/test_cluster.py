@@ -1,0 +1,298 @@
+"""Checks and letters as tasks: the lease goes from hand to hand, hosts are asked by one at a time, the dead are outlived."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from monitor.cluster.dispatch import HOST_MOST, Dispatch
+from monitor.cluster.tasks import CHECKS, SCHEMA, Tasks, lease_of, require, tasks_at
+from monitor.cluster.working import SURE_S, Alive, Resting, Working, _begun, _strategy
+from monitor.compose import House, house
+from monitor.config import load
+from monitor.daemon import Daemon
+from storage import outbox
+from storage.archive import Archive, ClaimLost, Unchanged
+from storage.errors import StorageError, UsageError
+from storage.records import LetterState, Outcome
+from tests.edges.boxes import FIRST, Post, publish
+from tests.storage.conftest import Wordings
+
+NOW = datetime.now(UTC)
+_numbers = itertools.count(1)
+
+
+@pytest.fixture
+def shared(postgresql: str) -> str:
+    """The address of an empty database on PostgreSQL."""
+    name = f"cluster{next(_numbers)}"
+    with psycopg.connect(postgresql.format(name="postgres"), autocommit=True) as connection:
+        connection.execute(f'CREATE DATABASE "{name}"')
+    return postgresql.format(name=name)
+
+
+@dataclass
+class Crew:
+    """A daemon that hands out, and one who works."""
+
+    parts: House
+    tasks: Tasks
+    dispatch: Dispatch
+    daemon: Daemon
+    working: Working
+    post: Post
+
+    async def worked(self, until: Callable[[], Awaitable[bool]]) -> None:
+        """Run tasks until it is so."""
+        running = asyncio.create_task(self.working.run())
+        async with asyncio.timeout(20):
+            while not await until():  # noqa: ASYNC110
+                await asyncio.sleep(0.02)
+        await self.working.stop()
+        await running
+
+    async def jobs(self) -> list[tuple[str, str]]:
+        found = await self.tasks.app.job_manager.list_jobs_async()
+        return [(str(one.status), str(one.queueing_lock)) for one in found]
+
+
+@asynccontextmanager
+async def living(folder: Path, url: str, sources: str, more: str = "") -> AsyncIterator[Crew]:
+    (folder / "config.yaml").write_text(f"database: '{url}'\n{more}\nsources:\n{sources}")
+    settings, post, alive = load(folder / "config.yaml", {}, check_selectors=True), Post(), Alive()
+    async with (
+        tasks_at(url) as tasks,
+        house(settings, owner="lead", opener=post.open, still=alive.still) as parts,
+    ):
+        working = Working(parts, tasks, alive)
+        dispatch = Dispatch(parts, tasks)
+        yield Crew(parts, tasks, dispatch, Daemon(parts, dispatch=dispatch, working=working), working, post)
+
+
+PAGE = "  - {id: a, file: page.html, select: main, confirm: {after: 0s, times: 0}}\n"
+DESK = "alerts: [{to: [desk]}]\nchannels: {desk: {apprise: 'json://x'}}"
+
+
+def test_what_is_due_becomes_a_task_is_checked_and_told(tmp_path: Path, shared: str) -> None:
+    publish(tmp_path, FIRST)
+
+    async def lived() -> None:
+        async with living(tmp_path, shared, PAGE, DESK) as crew:
+            assert await crew.daemon.tick() == 1
+            assert await crew.daemon.tick() == 0
+            assert await crew.jobs() == [("todo", "check a")]
+
+            async def kept(count: int) -> bool:
+                return len(crew.parts.archive.versions("a")) == count and not await crew.jobs()
+
+            await crew.worked(lambda: kept(1))
+
+    asyncio.run(lived())
+    publish(tmp_path, FIRST.replace("2.5", "3.5"))
+    with Archive.open(shared) as archive:
+        archive.replan(datetime.now(UTC), lambda _: datetime.now(UTC))
+
+    async def again() -> None:
+        async with living(tmp_path, shared, PAGE, DESK) as crew:
+            await crew.daemon.tick()
+
+            async def told() -> bool:
+                return any(one.state is LetterState.SENT for one in outbox.list_letters(crew.parts.archive))
+
+            await crew.worked(told)
+            assert [one.notices[0].event.version for one in crew.post["desk"].letters] == [2]
+
+    asyncio.run(again())
+
+
+def test_what_a_dead_worker_held_is_due_again_and_an_old_errand_is_good_for_nothing(
+    tmp_path: Path, shared: str
+) -> None:
+    publish(tmp_path, FIRST)
+
+    async def lived() -> None:
+        async with living(tmp_path, shared, PAGE) as crew:
+            manager = crew.tasks.app.job_manager
+            await crew.dispatch.hand_out()
+            worker = await manager.register_worker()
+            job = await manager.fetch_job(queues=[CHECKS], worker_id=worker)
+            assert job is not None
+            claim, mine = str(job.task_kwargs["claim"]), lease_of(str(job.task_kwargs["claim"]), job.id or 0)
+            held = {"held_by": claim, "lease_s": 60.0, "owner": mine}
+            archive = crew.parts.archive
+            assert archive.take_over("a", NOW, **held) is not None  # type: ignore[arg-type]
+            assert archive.take_over("a", NOW, **held) is None  # type: ignore[arg-type]
+            await crew.dispatch.take_back()
+            assert await crew.dispatch.hand_out() == 0, "it gave a sign of life just now"
+            with psycopg.connect(shared, autocommit=True) as connection:
+                connection.execute(
+                    f"UPDATE {SCHEMA}.procrastinate_workers SET last_heartbeat = now() - interval '1 hour'"
+                )
+            await crew.dispatch.take_back()
+            assert await crew.jobs() == []
+            assert await crew.dispatch.hand_out() == 1
+            assert archive.take_over("a", NOW, **held) is None  # type: ignore[arg-type]
+            (fresh,) = await manager.list_jobs_async()
+            assert fresh.id != job.id
+
+    asyncio.run(lived())
+
+
+def test_a_task_whose_end_could_not_be_noted_is_not_ours_for_ever(tmp_path: Path, shared: str) -> None:
+    publish(tmp_path, FIRST)
+
+    async def lived() -> None:
+        async with living(tmp_path, shared, PAGE) as crew:
+            manager = crew.tasks.app.job_manager
+            await crew.dispatch.hand_out()
+            worker = await manager.register_worker()
+            assert await manager.fetch_job(queues=[CHECKS], worker_id=worker) is not None
+            await crew.working._reckon(worker)
+            assert await crew.jobs() == [("doing", "check a")], "it may be on its way to us"
+            await crew.working._reckon(worker)
+            assert await crew.jobs() == []
+            assert await crew.dispatch.hand_out() == 1
+
+    asyncio.run(lived())
+
+
+def test_a_crowded_host_waits_in_the_table_of_sources(tmp_path: Path, shared: str) -> None:
+    crowd = "".join(f"  - {{id: a{n:02}, url: 'http://crowded.example/{n}'}}\n" for n in range(40))
+    private = "".join(
+        f"  - {{id: p{n:02}, url: 'http://10.0.0.1/{n}', allow_private: [10.0.0.0/8]}}\n" for n in range(30)
+    )
+
+    async def lived() -> None:
+        async with living(tmp_path, shared, crowd + private) as crew:
+            assert await crew.daemon.tick() == HOST_MOST + 30
+            queued = await crew.tasks.queued()
+            assert (queued.waiting, queued.running) == (HOST_MOST + 30, 0)
+            assert queued.locks["host crowded.example"] == HOST_MOST
+            assert queued.locks["source p00"] == 1
+            manager = crew.tasks.app.job_manager
+            worker = await manager.register_worker()
+            first = await manager.fetch_job(queues=[CHECKS], worker_id=worker)
+            second = await manager.fetch_job(queues=[CHECKS], worker_id=worker)
+            assert {one.lock for one in (first, second) if one} & {"host crowded.example"} == {"host crowded.example"}
+            assert second is not None
+            assert second.lock != "host crowded.example", "one at a time"
+
+    asyncio.run(lived())
+
+
+def test_a_host_that_rests_keeps_its_lock_when_a_worker_is_stopped(tmp_path: Path, shared: str) -> None:
+    pair = "".join(f"  - {{id: {name}, url: 'http://one.example/{name}'}}\n" for name in "ab")
+
+    async def lived() -> None:
+        async with living(tmp_path, shared, pair) as crew:
+            manager = crew.tasks.app.job_manager
+            await crew.dispatch.hand_out()
+            worker = await manager.register_worker()
+            job = await manager.fetch_job(queues=[CHECKS], worker_id=worker)
+            assert job is not None
+            retry = _strategy().get_retry_decision(exception=Resting(60), job=job)
+            assert retry is not None
+            await manager.retry_job(job, retry_at=retry.retry_at, priority=retry.priority)
+            assert await manager.fetch_job(queues=[CHECKS], worker_id=worker) is None
+            claim = str(job.task_kwargs["claim"])
+            crew.parts.archive.release(["a", "b"], claim)
+            # Both are due; a's errand rests, so a waits for it; b has a new errand in place of the old one.
+            assert await crew.dispatch.hand_out() == 1
+            assert sorted(await crew.jobs()) == [("todo", "check a"), ("todo", "check b")]
+            assert await manager.fetch_job(queues=[CHECKS], worker_id=worker) is None, "not before it has rested"
+
+    asyncio.run(lived())
+
+
+def test_who_was_cut_off_asks_nothing_more_for_errands_begun_before() -> None:
+    clock = [100.0]
+    alive = Alive(lambda: clock[0])
+    alive.still()  # in no task
+    _begun.set(100.0)
+    clock[0] += SURE_S
+    alive.still()
+    clock[0] += 1
+    with pytest.raises(ClaimLost):
+        alive.still()
+    alive.seen(clock[0])
+    with pytest.raises(ClaimLost):
+        alive.still()
+    _begun.set(clock[0])
+    alive.still()
+    alive.lost()
+    clock[0] += 1
+    alive.seen(clock[0])
+    _begun.set(clock[0])
+    alive.still()
+
+
+def test_nobody_notes_anything_under_a_lease_that_is_another_s(archive: Archive, wordings: Wordings) -> None:
+    source = wordings.source()
+    archive.declare([source], wordings.start)
+    assert archive.claim(wordings.at(1), limit=1, lease_s=60, owner="first") == ["one"]
+    assert archive.take_over("one", wordings.at(2), held_by="first", lease_s=60, owner="second") is not None
+    archive.note_unchanged([Unchanged("one", wordings.at(3), Outcome.UNCHANGED, owner="first")])
+    assert archive.states()[0].last_check is None
+    with pytest.raises(ClaimLost):
+        archive.note_failed("one", wordings.at(3), Outcome.FAILED, "no answer", owner="first")
+    with pytest.raises(ClaimLost):
+        archive.record_reread("one", wordings.at(3), None, "reader", owner="first")
+    archive.note_unchanged([Unchanged("one", wordings.at(4), Outcome.UNCHANGED, owner="second")])
+    assert archive.states()[0].last_check == wordings.at(4)
+
+
+def test_what_is_handed_out_is_claimed_in_the_same_transaction(archive: Archive, wordings: Wordings) -> None:
+    archive.declare([wordings.source("one"), wordings.source("two")], wordings.start)
+
+    def broken(*_: object) -> dict[str, datetime]:
+        raise RuntimeError("killed here")
+
+    ask = {"limit": 9, "lease_s": 60.0, "owner": "x"}
+    with pytest.raises(RuntimeError):
+        archive.hand_out(wordings.at(1), to=broken, **ask)  # type: ignore[arg-type]
+    later = {"two": wordings.at(9)}
+    assert archive.hand_out(wordings.at(1), to=lambda *_: later, **ask) == (2, 1)  # type: ignore[arg-type]
+    assert archive.claim(wordings.at(5), limit=9, lease_s=3600, owner="y") == ["one"]
+    assert archive.claim(wordings.at(9.5), limit=9, lease_s=60, owner="y") == ["two"]
+
+
+def test_workers_say_what_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(UsageError, match="workers need PostgreSQL"):
+        require(f"sqlite:///{tmp_path / 'a.db'}")
+    require("postgresql://host/name")
+    monkeypatch.setattr("monitor.cluster.tasks.installed", lambda: False)
+    with pytest.raises(UsageError) as caught:
+        require("postgresql://host/name")
+    assert caught.value.hint == "pip install 'variorum[cluster]'"
+
+
+def test_tables_of_another_procrastinate_are_refused(shared: str) -> None:
+    async def opened() -> None:
+        async with tasks_at(shared):
+            pass
+
+    asyncio.run(opened())
+    asyncio.run(opened())
+    with psycopg.connect(shared, autocommit=True) as connection:
+        connection.execute(f"COMMENT ON SCHEMA {SCHEMA} IS 'another'")
+    with pytest.raises(StorageError, match="another procrastinate"):
+        asyncio.run(opened())
+
+
+@pytest.fixture(autouse=True)
+def loud() -> Iterator[None]:
+    """Other tests read the logs that are silenced here."""
+    names = ("procrastinate", "psycopg.pool")
+    before = {name: logging.getLogger(name).level for name in names}
+    yield
+    for name, level in before.items():
+        logging.getLogger(name).setLevel(level)
