@@ -232,8 +232,9 @@ class _Proof:
 
     def _body_fault(self, row: Row[Any]) -> str | None:
         linked = (row.base, row.depth) == (None, 0) if row.base is None else row.base_depth == _less(row.depth)
+        linked = linked and (row.source is None) == (row.number is None)
         if row.packed == b"":
-            linked = True
+            linked = linked and (row.base, row.source) == (None, None)
         else:
             try:
                 plain = _unpacked(row.packed, self._dictionary(row))
