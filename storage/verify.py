@@ -400,9 +400,10 @@ class _Proof:
                 facts.append(("raw bytes", "the raw bytes were pruned, the text was not"))
             for what, said in (*facts, *self._facts(row, previous)):
                 self._report.add(what, f"{row.id}@{row.number}: {said}", row.id, row.number)
-            if plain is not None:
-                near[row.number] = plain
-            near = {number: text for number, text in near.items() if _may_lean(number, row.number)}
+            if isinstance(row.number, int):
+                near = {number: text for number, text in near.items() if _may_lean(number, row.number)}
+                if plain is not None:
+                    near[row.number] = plain
             previous, expected = row.chain, row.number + 1 if isinstance(row.number, int) else expected + 1
         if row is not None:
             self._head(row)
@@ -622,9 +623,12 @@ def _text(row: Row[Any], near: dict[int, bytes]) -> tuple[bytes | None, str | No
         return None, None
     base = None
     if row.back != 0:
-        if row.back not in (1, texts.back_of(row.number)) or row.number - row.back not in near:
+        try:
+            base = near[row.number - row.back] if row.back in (1, texts.back_of(row.number)) else None
+        except _BROKEN:
+            base = None
+        if base is None:
             return None, "the text does not follow the one that is its dictionary"
-        base = near[row.number - row.back]
     try:
         plain = _unpacked(row.packed, base)
     except _BROKEN as error:
