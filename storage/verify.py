@@ -188,6 +188,9 @@ class _Proof:
             if self._connection.dialect.name == "postgresql":
                 # Nothing more can be asked in a transaction that failed.
                 self._connection.rollback()
+        except UnicodeError as error:
+            # A damaged column that refers to a row, and is no text either: the driver cannot ask for it.
+            self._report.add("database", f"{what}: cannot be read to the end: {_short(error)}")
 
     # 1. the database
 
