@@ -14,7 +14,18 @@ from sqlalchemy import Connection, text
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-EVIDENCE: Final = ("heads", "bodies", "snapshots", "headings", "verdicts", "versions", "events", "pages", "timestamps")
+EVIDENCE: Final = (
+    "heads",
+    "bodies",
+    "snapshots",
+    "headings",
+    "verdicts",
+    "versions",
+    "events",
+    "pages",
+    "timestamps",
+    "alerts",
+)
 """The append-only tables."""
 
 

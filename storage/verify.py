@@ -188,6 +188,9 @@ class _Proof:
             if self._connection.dialect.name == "postgresql":
                 # Nothing more can be asked in a transaction that failed.
                 self._connection.rollback()
+        except UnicodeError as error:
+            # A damaged column that refers to a row, and is no text either: the driver cannot ask for it.
+            self._report.add("database", f"{what}: cannot be read to the end: {_short(error)}")
 
     # 1. the database
 
@@ -232,8 +235,9 @@ class _Proof:
 
     def _body_fault(self, row: Row[Any]) -> str | None:
         linked = (row.base, row.depth) == (None, 0) if row.base is None else row.base_depth == _less(row.depth)
+        linked = linked and (row.source is None) == (row.number is None)
         if row.packed == b"":
-            linked = True
+            linked = linked and (row.base, row.source) == (None, None)
         else:
             try:
                 plain = _unpacked(row.packed, self._dictionary(row))
@@ -399,9 +403,10 @@ class _Proof:
                 facts.append(("raw bytes", "the raw bytes were pruned, the text was not"))
             for what, said in (*facts, *self._facts(row, previous)):
                 self._report.add(what, f"{row.id}@{row.number}: {said}", row.id, row.number)
-            if plain is not None:
-                near[row.number] = plain
-            near = {number: text for number, text in near.items() if _may_lean(number, row.number)}
+            if isinstance(row.number, int):
+                near = {number: text for number, text in near.items() if _may_lean(number, row.number)}
+                if plain is not None:
+                    near[row.number] = plain
             previous, expected = row.chain, row.number + 1 if isinstance(row.number, int) else expected + 1
         if row is not None:
             self._head(row)
@@ -621,9 +626,12 @@ def _text(row: Row[Any], near: dict[int, bytes]) -> tuple[bytes | None, str | No
         return None, None
     base = None
     if row.back != 0:
-        if row.back not in (1, texts.back_of(row.number)) or row.number - row.back not in near:
+        try:
+            base = near[row.number - row.back] if row.back in (1, texts.back_of(row.number)) else None
+        except _BROKEN:
+            base = None
+        if base is None:
             return None, "the text does not follow the one that is its dictionary"
-        base = near[row.number - row.back]
     try:
         plain = _unpacked(row.packed, base)
     except _BROKEN as error:

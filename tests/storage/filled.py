@@ -11,7 +11,7 @@ from typing import Any
 from monitor.differ import compare
 from storage import merkle
 from storage.archive import Archive, Unchanged
-from storage.records import Event, EventKind, Outcome, Snapshot, Source, Suspicion, Text, Window
+from storage.records import Alert, Event, EventKind, Outcome, Snapshot, Source, Suspicion, Text, Window
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LETTERS = "abcdefghij klmnop qrstu vwxyz"
@@ -49,7 +49,8 @@ def keep(archive: Archive, name: str, number: int, taken: Snapshot | None = None
     event = Event(kind, name, taken.fetched_at, number, window=Window(None, taken.fetched_at), detail={"why": "so"})
     archive.record(
         name, taken, said, reader="html/1", outcome=Outcome.CHANGED if before else Outcome.NEW,
-        expected=number - 1 or None, change=change, events=[event], **more,
+        expected=number - 1 or None, change=change, events=[event],
+        alerts=[Alert(f"alert-{name}-{number}", event, ("desk",))], **more,
     )  # fmt: skip
 
 

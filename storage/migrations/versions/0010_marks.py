@@ -31,6 +31,7 @@ SAME_ROW = {
     "events": "number = NEW.number",
     "pages": "first = NEW.first AND place = NEW.place",
     "timestamps": "number = NEW.number",
+    "alerts": "key = NEW.key OR id = NEW.id",
 }
 PART = 500
 
