@@ -97,6 +97,4 @@ class Hosts:
 
     def shortest_gap_s(self) -> float:
         """The shortest time between two requests to one host."""
-        return min(
-            (b - a for times in self.asked.values() for a, b in pairwise(times)), default=9e9
-        )
+        return min((b - a for times in self.asked.values() for a, b in pairwise(times)), default=9e9)
