@@ -54,8 +54,8 @@ def postgres_cpu_s(url: str) -> float:
     """All of the server: its first process, those it waited for, and those at work."""
     with psycopg.connect(url) as connection:
         mine = connection.execute("SELECT pg_backend_pid()").fetchone()
-    assert mine is not None
-    parent = int(Path(f"/proc/{mine[0]}/stat").read_text().rpartition(")")[2].split()[1])
+        assert mine is not None
+        parent = int(Path(f"/proc/{mine[0]}/stat").read_text().rpartition(")")[2].split()[1])
     total = cpu_s(parent)
     for one in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
         try:

@@ -1,6 +1,6 @@
 """Workers in processes of their own on one PostgreSQL: killed, stopped for a while, their database restarted.
 
-3,000 sources and two minutes by default; ``VARIORUM_CLUSTER_SOURCES=100000 VARIORUM_CLUSTER_MINUTES=20`` for more.
+2,000 sources and two minutes by default; ``VARIORUM_CLUSTER_SOURCES=100000 VARIORUM_CLUSTER_MINUTES=20`` for more.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tests.slow.hosts import Hosts
 from tests.slow.sinks import Sinks
 from tests.storage.postgres import Cluster, binaries
 
-SOURCES = int(os.environ.get("VARIORUM_CLUSTER_SOURCES", "3000"))
+SOURCES = int(os.environ.get("VARIORUM_CLUSTER_SOURCES", "2000"))
 HOSTS = max(20, SOURCES // 4)
 MINUTES = float(os.environ.get("VARIORUM_CLUSTER_MINUTES", "2"))
 EVERY_S = int(os.environ.get("VARIORUM_CLUSTER_EVERY_S", "30"))
