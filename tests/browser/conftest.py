@@ -77,8 +77,9 @@ def chromium() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser(chromium: str) -> Iterator[Browser]:
+    """Open for one module: as long as it is, no other loop can run in this thread, and most other tests need one."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
