@@ -127,7 +127,7 @@ def test_what_a_dead_worker_held_is_due_again_and_an_old_errand_is_good_for_noth
             job = await manager.fetch_job(queues=[CHECKS], worker_id=worker)
             assert job is not None
             claim, mine = str(job.task_kwargs["claim"]), lease_of(str(job.task_kwargs["claim"]), job.id or 0)
-            held = {"held_by": claim, "lease_s": 60.0, "owner": mine}
+            held = {"held_by": claim, "lease_s": 3600.0, "owner": mine}  # NOW is when this module was read
             archive = crew.parts.archive
             assert archive.take_over("a", NOW, **held) is not None  # type: ignore[arg-type]
             assert archive.take_over("a", NOW, **held) is None  # type: ignore[arg-type]
