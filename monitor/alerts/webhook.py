@@ -241,9 +241,9 @@ class WebhookChannel:
         if error.reason is FetchReason.REFUSED_ADDRESS and hint is not None:
             hint = f"Under 'webhook': {hint}"
         elif error.reason is FetchReason.TIMEOUT:
-            hint = "It is sent again by itself; 'timeout' on the channel allows more."
+            hint = "Letters are sent again by themselves; 'timeout' on the channel allows more."
         elif hint is not None and "again" in hint:
-            hint = "It is sent again by itself."
+            hint = "Is the receiver up? Letters are sent again by themselves."
         return DeliveryError(message, hint=hint)
 
     def _refused(self, answer: Posted) -> DeliveryError:
