@@ -26,7 +26,7 @@ test: setup      ## the test-suite without its slow part
 	$(BIN)/python -m pytest -n auto
 
 test-slow: setup ## the slow part: kill -9 rounds, soaks, whole corpora
-	$(BIN)/python -m pytest -m slow --timeout 1200
+	$(BIN)/python -m pytest -n auto -m slow --timeout 1200
 
 check: test lint types imports  ## tests, lint, types, import directions
 
