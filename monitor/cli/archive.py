@@ -107,12 +107,17 @@ def _progress(asking: Asking) -> Callable[[str, int], None]:
 
 
 def _told(report: Report) -> str:
+    from monitor.render.telling import plural
+
     pruned = f" ({report.pruned:,} of them pruned: seal and digests alone)" if report.pruned else ""
-    stamps = f", {report.timestamps:,} time-stamps" if report.timestamps else ""
-    return (
-        f"{report.versions:,} versions{pruned} of {report.sources:,} sources, {report.captures:,} captures, "
-        f"{report.bodies:,} bodies{stamps}: all proved"
-    )
+    counts = [
+        f"{plural(report.versions, 'version')}{pruned} of {plural(report.sources, 'source')}",
+        plural(report.captures, "capture"),
+        plural(report.bodies, "body", "bodies"),
+    ]
+    if report.timestamps:
+        counts.append(plural(report.timestamps, "time-stamp"))
+    return f"{', '.join(counts)}: all proved"
 
 
 def _report_document(database: str, report: Report) -> dict[str, object]:
