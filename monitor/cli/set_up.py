@@ -30,7 +30,7 @@ def init_command(asking: Asking, force: bool) -> None:
       variorum init
       variorum --config /etc/variorum/config.yaml init
     """
-    from monitor.config import template
+    from monitor.config.appending import template
     from monitor.seeding import seed_bytes
 
     path = asking.config_path
@@ -257,7 +257,8 @@ def append(path: Path, *entries: Mapping[str, object]) -> None:
     import os
     import tempfile
 
-    from monitor.config import append_source, load
+    from monitor.config import load
+    from monitor.config.appending import append_source
 
     text = path.read_text("utf-8")
     for entry in entries:

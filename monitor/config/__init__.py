@@ -4,7 +4,6 @@
 faults into plain words, ``loading`` joins it all into the records of ``settings``.
 """
 
-from monitor.config.appending import append_source, template
 from monitor.config.loading import load
 from monitor.config.model import schema
 from monitor.config.naming import named
@@ -21,10 +20,8 @@ __all__ = [
     "Problem",
     "Series",
     "Settings",
-    "append_source",
     "load",
     "named",
     "schema",
     "slug",
-    "template",
 ]

@@ -6,10 +6,9 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final, Protocol
 
 from monitor.render.about import line_of
-from monitor.render.marks import SEVERITY_ROLES
 from monitor.render.safe import one_line
 from monitor.render.telling import plural, shown_time, shown_window
-from monitor.render.terminal import PROSE_WIDTH, Role, Run, fit, padded, paint, painted, width_of, wrap
+from monitor.render.terminal import PROSE_WIDTH, SEVERITY_ROLES, Role, Run, fit, padded, paint, painted, width_of, wrap
 from storage.records import Event, EventKind, Found, Outcome, Severity, SourceState, Text, Version
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from monitor.render.marks import SEVERITY_ROLES, runs_of
+from monitor.render.marks import runs_of
 from monitor.render.pieces import Item, LeftOut, Paragraph, Sign, items, listed
 from monitor.render.safe import one_line
 from monitor.render.telling import (
@@ -18,7 +18,19 @@ from monitor.render.telling import (
     telling_kind,
     told_edits,
 )
-from monitor.render.terminal import PROSE_WIDTH, Line, Role, Run, fit, padded, paint, painted, width_of, wrap
+from monitor.render.terminal import (
+    PROSE_WIDTH,
+    SEVERITY_ROLES,
+    Line,
+    Role,
+    Run,
+    fit,
+    padded,
+    paint,
+    painted,
+    width_of,
+    wrap,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -7,22 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.render.pieces import Piece, Sign, shortened
 from monitor.render.terminal import Role, Run
-from storage.records import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SIGNS: Final = {Sign.DELETED: ("[-", "-]"), Sign.INSERTED: ("{+", "+}")}
 """Those of ``git diff --word-diff`` and wdiff."""
-
-
-SEVERITY_ROLES: Final = {
-    Severity.MAJOR: Role.MAJOR,
-    Severity.WORDING: Role.WORDING,
-    Severity.MINOR: Role.SAME,
-    Severity.COSMETIC: Role.QUIET,
-}
-"""How loud a severity is in colour."""
 
 
 def runs_of(piece: Piece, *, whole: bool = False, labels: bool = True) -> Iterator[Run]:

@@ -6,11 +6,11 @@ from bisect import bisect_right
 from typing import TYPE_CHECKING, Final
 
 from monitor.render.inline import explanations, header, left_out_words, trim
-from monitor.render.marks import SEVERITY_ROLES, runs_of
+from monitor.render.marks import runs_of
 from monitor.render.pieces import BREAK, LeftOut, Paragraph, Piece, Sign, items
 from monitor.render.safe import one_line
 from monitor.render.telling import SEVERITY_MARKS, telling_kind, told_edits
-from monitor.render.terminal import Line, Role, Run, fit, padded, paint, painted, wrap
+from monitor.render.terminal import SEVERITY_ROLES, Line, Role, Run, fit, padded, paint, painted, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from monitor.render.safe import visible
+from storage.records import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -37,6 +38,14 @@ class Role(enum.Enum):
 
 # Vermilion and blue differ for every common form of colour blindness (Okabe and Ito, "Color Universal Design", 2008),
 # and both stand out from black and from white. Strike-through, underline and the signs repeat what the colours say.
+
+SEVERITY_ROLES: Final = {
+    Severity.MAJOR: Role.MAJOR,
+    Severity.WORDING: Role.WORDING,
+    Severity.MINOR: Role.SAME,
+    Severity.COSMETIC: Role.QUIET,
+}
+"""How loud a severity is in colour."""
 
 PROSE_WIDTH: Final = 100
 """Prose is not set wider than this, however wide the terminal."""

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.config import append_source, load, template
+from monitor.config import load
+from monitor.config.appending import append_source, template
 from monitor.config.document import Document
 
 from .writing import refused

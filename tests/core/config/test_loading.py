@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from monitor import __version__
-from monitor.config import Series, load, template
+from monitor.config import Series, load
+from monitor.config.appending import template
 from monitor.config.document import Document
 from monitor.config.validation import validated
 from monitor.differ import compare

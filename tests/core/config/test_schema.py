@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from monitor.config import ConfigProblems, schema, template
+from monitor.config import ConfigProblems, schema
+from monitor.config.appending import template
 from monitor.config.document import Document, Guarded
 
 from .writing import loaded
