@@ -56,8 +56,17 @@ def wording(number: int, revision: int) -> str:
 
 
 def started(folder: Path) -> subprocess.Popen[bytes]:
-    with (folder / "log").open("ab") as log:
-        return subprocess.Popen([sys.executable, "-m", "monitor", "daemon"], cwd=folder, stderr=log)
+    """A daemon that says it is watching: before that, a signal ends it like any program that is starting."""
+    told = folder / "log"
+    with told.open("ab") as log:
+        before = told.read_bytes().count(b"watching ")
+        daemon = subprocess.Popen([sys.executable, "-m", "monitor", "daemon"], cwd=folder, stderr=log)
+    until = time.monotonic() + 120
+    while told.read_bytes().count(b"watching ") == before:
+        assert daemon.poll() is None, told.read_text()[-2000:]
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    return daemon
 
 
 def resident_mib(pid: int) -> float:
