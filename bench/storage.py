@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 START = datetime(2026, 1, 1, tzinfo=UTC)
 KINDS: dict[str, Callable[[Statement, int], tuple[str, bytes]]] = {}
 """How a statement is served: media type and body."""
+PARTS = ("peers", "plain", "page", "around", "ledger")
+"""What can be measured apart: each kind by its last word."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -45,15 +47,21 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--statements", type=int, default=1000)
     options.add_argument("--versions", type=int, default=50)
     options.add_argument("--pages", type=int, default=100, help="statements that are served as pages, too")
+    options.add_argument("--folder", type=Path, help="keep the archives here")
+    options.add_argument("--part", action="append", choices=PARTS, help="only this part of it (may be given again)")
     given = options.parse_args(arguments)
+    wanted = given.part or PARTS
     with tempfile.TemporaryDirectory(prefix="variorum-bench-") as name:
-        folder = Path(name)
-        raw = _peers(folder, given.statements, given.versions)
-        print(f"\n{given.statements} statements, {given.versions} versions each, {raw:.0f} bytes of text a version\n")
+        folder = given.folder or Path(name)
+        if "peers" in wanted:
+            raw = _peers(folder, given.statements, given.versions)
+            print(f"\n{given.statements} statements, {given.versions} versions each, {raw:.0f} bytes of text a version\n")
         for kind in KINDS:
             count = given.statements if kind == "plain" else min(given.pages, given.statements)
-            _archive(folder / f"{kind}.db", kind, count, given.versions)
-        _ledger(folder)
+            if kind.split()[-1] in wanted:
+                _archive(folder / f"{kind}.db", kind, count, given.versions)
+        if "ledger" in wanted:
+            _ledger(folder)
     return 0
 
 

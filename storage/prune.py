@@ -223,8 +223,7 @@ def _bodies(connection: Connection, source: int, texts_gone: set[int], captures:
         further = select(pages.c.snapshot).where(pages.c.first.in_(part))
         either = snapshots.c.number.in_(part) | snapshots.c.number.in_(further)
         gone |= set(connection.scalars(select(snapshots.c.body).where(either)))
-    for part in _parts(sorted(gone)):
-        gone -= set(_needed(connection, part, source, texts_gone))
+    gone -= needed(connection, gone, source, texts_gone)
     freed = _lean_elsewhere(connection, gone, source, texts_gone)
     emptied = 0
     for part in _parts(sorted(gone)):
@@ -240,8 +239,13 @@ def _bodies(connection: Connection, source: int, texts_gone: set[int], captures:
 _TOMBSTONE: Final[dict[str, Any]] = {"packed": b"", "depth": 0, "base": None, "source": None, "number": None}
 
 
-def _needed(connection: Connection, keys: Sequence[int], source: int, texts_gone: set[int]) -> Iterator[int]:
-    """Those of these bodies that must stay: of a version that stays, or of a capture that was held back."""
+def needed(
+    connection: Connection, keys: Collection[int], source: int | None = None, texts_gone: Collection[int] = ()
+) -> set[int]:
+    """Those of these bodies that must stay: of a version that stays, or of a capture that was held back.
+
+    ``texts_gone`` are versions of ``source`` that are about to be pruned.
+    """
     first = pages.alias("first")
     users = (
         select(
@@ -257,12 +261,14 @@ def _needed(connection: Connection, keys: Sequence[int], source: int, texts_gone
             (versions.c.source == snapshots.c.source)
             & (versions.c.snapshot == func.coalesce(first.c.first, snapshots.c.number)),
         )
-        .where(snapshots.c.body.in_(keys))
     )
-    for row in connection.execute(users):
-        going = row.bytes == 0 or (row.source == source and row.number in texts_gone)
-        if row.number is None or row.doubt is not None or not going:
-            yield row.body
+    found = set[int]()
+    for part in _parts(sorted(keys)):
+        for row in connection.execute(users.where(snapshots.c.body.in_(part))):
+            going = row.bytes == 0 or (row.source == source and row.number in texts_gone)
+            if row.number is None or row.doubt is not None or not going:
+                found.add(row.body)
+    return found
 
 
 def _lean_elsewhere(connection: Connection, gone: set[int], source: int, texts_gone: set[int]) -> int:

@@ -1,0 +1,153 @@
+"""What was kept, read back: states, versions, texts, captures, events, the ledger, seals."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import func, select
+
+from storage import browse, discovered, rows, runs, search
+from storage.engine import reading, writing
+from storage.errors import Pruned, StorageError
+from storage.queries import all_versions
+from storage.schema import events, sources, versions
+from storage.unpacking import Unpacking, text_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Engine
+
+    from storage.chain import Sealed
+    from storage.records import Event, Found, LedgerRun, Snapshot, SourceState, Tally, Text, Version
+
+
+class History:
+    """The part of the archive that is asked what stood where, and when."""
+
+    _engine: Engine
+
+    def states(
+        self,
+        *,
+        ids: Sequence[str] | None = None,
+        series: str | None = None,
+        troubled: bool = False,
+        limit: int | None = None,
+        offset: int = 0,
+    ) -> list[SourceState]:
+        """Every source as ``status`` shows it, by id; or some: of these ids, of a series, failing, a page of them all."""
+        with reading(self._engine) as connection:
+            return browse.states(connection, all_versions(), ids, series, limit, offset, troubled=troubled)
+
+    def tally(self) -> Tally:
+        """How many sources and versions there are, and how many sources are in trouble."""
+        with reading(self._engine) as connection:
+            return browse.tally(connection)
+
+    def found(self, listing: str | None = None, *, ids: Sequence[str] | None = None) -> list[Found]:
+        """What listings found: by one of them, or the sources of these ids, or everything; oldest finds first."""
+        with reading(self._engine) as connection:
+            return discovered.all_of(connection, listing, ids)
+
+    def first_look(self, listing: str) -> datetime | None:
+        """When a listing first named sources; None when it never did."""
+        with reading(self._engine) as connection:
+            return discovered.first_look(connection, listing)
+
+    def candidates(self, wanted: Iterable[str]) -> set[str] | None:
+        """The ids of the sources whose texts may hold every one of these strings; None when that is any of them."""
+        with reading(self._engine) as connection:
+            return search.candidates(connection, wanted)
+
+    def index(self, *, anew: bool = False) -> int:
+        """Make the search signatures of sources that have none, or all of them anew; returns of how many."""
+        with writing(self._engine) as connection:
+            return search.rebuild(connection, every=anew)
+
+    def versions(self, source: str, *, limit: int | None = None) -> list[Version]:
+        """The versions of a source, newest first."""
+        query = all_versions().where(sources.c.id == source).order_by(versions.c.number.desc()).limit(limit)
+        with reading(self._engine) as connection:
+            return [rows.version(row) for row in connection.execute(query)]
+
+    def version(self, source: str, number: int) -> Version:
+        """One version. Raises ``StorageError`` when there is none of that number."""
+        query = all_versions().where(sources.c.id == source, versions.c.number == number)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise StorageError(f"{source}: no version {number}", hint=f"`variorum log {source}` lists what there is.")
+        return rows.version(row)
+
+    def text(self, source: str, number: int) -> Text:
+        """The canonical text of a version. Raises ``StorageError`` when there is none of that number."""
+        with reading(self._engine) as connection:
+            found = text_of(connection, source, number)
+        if found is None:
+            raise StorageError(f"{source}: no version {number}", hint=f"`variorum log {source}` lists what there is.")
+        return found
+
+    def texts(self, source: str, *, after: int = 0, upto: int | None = None) -> Iterator[tuple[Version, Text]]:
+        """Versions with their texts, oldest first, but for pruned ones: those after number ``after``, as far as ``upto``.
+
+        Each text is unpacked once, from the one before it; at most eighteen before ``after`` are, too.
+        """
+        query = all_versions().add_columns(versions.c.back, versions.c.packed)
+        query = query.where(sources.c.id == source, versions.c.number > after).order_by(versions.c.number)
+        if upto is not None:
+            query = query.where(versions.c.number <= upto)
+        with reading(self._engine) as connection:
+            unpacking = Unpacking(connection)
+            for row in connection.execute(query).all():
+                if not row.pruned:
+                    plain = unpacking.next_text(row.source, row.number, row.back, row.packed)
+                    yield rows.version(row), rows.text(plain, row.title, row.published)
+
+    def earlier(self, source: str, digest: str) -> int | None:
+        """The newest version of the source with that text digest; None when it never had that wording."""
+        query = (
+            select(func.max(versions.c.number))
+            .join(sources, sources.c.key == versions.c.source)
+            .where(sources.c.id == source, versions.c.digest == bytes.fromhex(digest))
+        )
+        with reading(self._engine) as connection:
+            found: int | None = connection.scalar(query)
+            return found
+
+    def snapshot(self, number: int, *, bodiless: bool = False) -> Snapshot:
+        """A snapshot with its body (or without), by the number that versions carry. ``Pruned``: the body is no more."""
+        with reading(self._engine) as connection:
+            return Unpacking(connection).snapshot(number, bodiless=bodiless)
+
+    def events(self, source: str | None = None, *, limit: int | None = None, silent: bool = False) -> list[Event]:
+        """What happened, newest first: to one source, or to all; with ``silent`` the silent edits only."""
+        query = select(events, sources.c.id.label("source_id")).join(sources, sources.c.key == events.c.source)
+        if source is not None:
+            query = query.where(sources.c.id == source)
+        if silent:
+            query = query.where(events.c.silent)
+        with reading(self._engine) as connection:
+            return [rows.event(row) for row in connection.execute(query.order_by(events.c.number.desc()).limit(limit))]
+
+    def ledger(self, source: str) -> list[LedgerRun]:
+        """The runs of checks of a source, oldest first."""
+        with reading(self._engine) as connection:
+            return runs.told(connection, source)
+
+    def seals(self, source: str) -> Iterator[tuple[Sealed, bytes]]:
+        """What each seal of a source's chain covers, with the stored seal, oldest first: for ``chain.first_fault``.
+
+        The digest of the raw bytes is taken of them; where they were pruned, it is the one that was kept.
+        """
+        with reading(self._engine) as connection:
+            query = all_versions().where(sources.c.id == source).order_by(versions.c.number)
+            unpacking = Unpacking(connection)
+            for row in connection.execute(query).all():
+                try:
+                    snapshot, digests = unpacking.snapshot(row.snapshot), None
+                except Pruned:
+                    snapshot = unpacking.snapshot(row.snapshot, bodiless=True)
+                    digests = unpacking.digests(row.snapshot)
+                yield rows.sealed(row.sealed_as or row.source_id, row, snapshot, digests), row.chain

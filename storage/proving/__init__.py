@@ -1,0 +1,1 @@
+"""The questions that ``storage.verify`` asks, each a stream over a table."""

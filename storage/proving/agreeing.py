@@ -1,0 +1,101 @@
+"""Do the ledger, events and time-stamps agree with the versions?"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final
+
+from sqlalchemy import func, or_, select, tuple_
+
+from storage.marks import mark_of
+from storage.proving.asking import BROKEN, Asking, raw, raws, short, unpacked
+from storage.records import EventKind, Outcome
+from storage.schema import events, ledger, sources, timestamps, versions
+
+_MANY: Final = 300
+
+
+def runs(asking: Asking) -> None:
+    """No run of the ledger contradicts itself."""
+    known = [one.value for one in Outcome]
+    wrong = (
+        ledger.c.first > ledger.c.last,
+        ledger.c["count"] < 1,
+        ledger.c.version > func.coalesce(sources.c.number, 0),
+    )
+    query = select(raw(ledger.c.number).label("run"), raw(sources.c.id).label("id"))
+    query = query.join(sources, sources.c.key == ledger.c.source)
+    query = query.where(or_(*wrong, ledger.c.outcome.not_in(known)))
+    for row in asking.stream(asking.of_only(query, ledger.c.source)):
+        said = f"{row.id}: run {row.run} of the ledger contradicts itself (times, count, outcome or version)"
+        asking.report.add("ledger", said, row.id)
+
+
+def happened(asking: Asking) -> None:
+    """No event tells what cannot be."""
+    known = {one.value for one in EventKind}
+    query = select(*raws(events), raw(sources.c.id).label("id"), raw(sources.c.number).label("newest"))
+    query = query.join(sources, sources.c.key == events.c.source).order_by(events.c.number)
+    for row in asking.counted("events", asking.of_only(query, events.c.source)):
+        try:
+            good = row.kind in known and isinstance(row.at, int) and (row.version or 0) <= (row.newest or 0)
+            good = good and isinstance(json.loads(row.detail) if row.detail is not None else {}, dict)
+        except BROKEN:
+            good = False
+        if not good:
+            asking.report.add("event", f"{row.id}: event {row.number} cannot be right", row.id, None)
+
+
+class Stamps:
+    """One pass over the time-stamps. In memory: 32 bytes a source."""
+
+    def __init__(self, asking: Asking) -> None:
+        self._asking = asking
+        self._keys: dict[str, list[int]] = {}
+
+    def prove(self) -> None:
+        """Each is as it was written, and each head that it covers is in the archive with the seal that was stamped."""
+        for row in self._asking.stream(select(sources.c.key, raw(sources.c.id).label("id"), raw(sources.c.sealed_as))):
+            if self._asking.only is None or row.key in self._asking.only:
+                self._keys.setdefault(row.id if row.sealed_as is None else row.sealed_as, []).append(row.key)
+        good: dict[str, bytes] = {}
+        before: Any = b""
+        for row in self._asking.counted("time-stamps", select(*raws(timestamps)).order_by(timestamps.c.number)):
+            self._asking.report.timestamps += 1
+            at = f"time-stamp {row.number}"
+            if mark_of("timestamps", timestamps.c.keys(), row._mapping, before=before) != row.mark:
+                self._asking.report.add(
+                    "time-stamp", f"{at}: is not as it was written, or the one before it is missing (mark)"
+                )
+            before = row.mark
+            try:
+                heads = [line.split(b"\t") for line in unpacked(row.heads).splitlines()]
+                told = [(name.decode(), int(number), bytes.fromhex(seal.decode())) for name, number, seal in heads]
+            except BROKEN as error:
+                self._asking.report.add("time-stamp", f"{at}: the heads it covers cannot be read ({short(error)})")
+                continue
+            # Most heads are those of the stamp before: one that held needs no second look.
+            fresh = [
+                head
+                for head in told
+                if good.get(head[0]) != head[2] and (self._asking.only is None or head[0] in self._keys)
+            ]
+            for start in range(0, len(fresh), _MANY):
+                self._stamped(at, fresh[start : start + _MANY], good)
+
+    def _stamped(self, at: str, heads: list[tuple[str, int, bytes]], good: dict[str, bytes]) -> None:
+        """Whether these stamped heads are in the archive, with the seals that were stamped."""
+        wanted = [(key, number) for name, number, _ in heads for key in self._keys.get(name, ())]
+        query = select(versions.c.source, versions.c.number, raw(versions.c.chain).label("chain"))
+        query = query.where(tuple_(versions.c.source, versions.c.number).in_(wanted))
+        kept = {(row.source, row.number): row.chain for row in self._asking.connection.execute(query)} if wanted else {}
+        for name, number, stamped in heads:
+            seals = [kept[key, number] for key in self._keys.get(name, ()) if (key, number) in kept]
+            if stamped in seals:
+                good[name] = stamped
+            elif seals:
+                self._asking.report.add("time-stamp", f"{name}@{number}: has another seal than {at} says", name, number)
+            else:
+                self._asking.report.add(
+                    "time-stamp", f"{name}@{number}: is missing, and {at} says it stood", name, number
+                )

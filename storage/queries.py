@@ -1,0 +1,75 @@
+"""Queries that several parts of the archive ask. Nothing here runs one."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from sqlalchemy import ColumnElement, Select, and_, case, func, select
+
+from storage.schema import bodies, headings, snapshots, sources, verdicts, versions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+CHUNK: Final = 500
+
+T = TypeVar("T")
+
+
+def one_version(source_key: int, number: int) -> ColumnElement[bool]:
+    """What holds for the version of that number alone."""
+    return (versions.c.source == source_key) & (versions.c.number == number)
+
+
+def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The items, some hundreds at a time: no statement may have too many."""
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
+
+
+def known() -> Select[Any]:
+    """Sources with all that a check must know of them (``rows.latest``)."""
+    query = select(sources, bodies.c.digest.label("body"), bodies.c.size.label("body_bytes"))
+    query = query.outerjoin(snapshots, snapshots.c.number == sources.c.snapshot)
+    return query.outerjoin(bodies, bodies.c.key == snapshots.c.body)
+
+
+def declared_sources() -> Select[Any]:
+    """Sources as they were declared (``rows.source``)."""
+    columns = ("key", "id", "url", "series", "tags", "baseline", "retired_at", "next_check")
+    return select(*(sources.c[name] for name in columns))
+
+
+@cache
+def all_versions() -> Select[Any]:
+    """Versions as they are, not as they are kept: with the names, times and headings that their rows refer to.
+
+    ``last_seen`` is where the window of the next version begins; for the newest, the last good check.
+    """
+    following = versions.alias("following")
+    seen = case((sources.c.number == versions.c.number, sources.c.last_good), else_=following.c.after)
+    plain = ("source", "number", "digest", "snapshot", "imported", "after", "chain")
+    pruned = (func.length(versions.c.packed) == 0).label("pruned")
+    return (
+        select(
+            *(versions.c[name] for name in plain),
+            *(verdicts.c[name] for name in ("severity", "silent", "reread")),
+            snapshots.c.fetched_at.label("captured"),
+            func.coalesce(versions.c.before, snapshots.c.fetched_at).label("before"),
+            seen.label("last_seen"),
+            pruned,
+            headings.c.title,
+            headings.c.published,
+            headings.c.reader,
+            sources.c.id.label("source_id"),
+            sources.c.sealed_as,
+        )
+        .join(sources, sources.c.key == versions.c.source)
+        .join(snapshots, snapshots.c.number == versions.c.snapshot)
+        .join(headings, headings.c.key == versions.c.heading)
+        .join(verdicts, verdicts.c.key == versions.c.verdict)
+        .outerjoin(
+            following, and_(following.c.source == versions.c.source, following.c.number == versions.c.number + 1)
+        )
+    )
