@@ -44,7 +44,7 @@ def vocabulary() -> tuple[str, ...]:
 class Statement:
     """One statement of about 6.4 KB; ``chinese`` is the share of its sentences that are Chinese."""
 
-    def __init__(self, seed: int, *, chinese: float = 0.0, length: int = 6300) -> None:
+    def __init__(self, seed: int, *, chinese: float = 0.0, length: int = 5700) -> None:
         self._dice = random.Random(f"prose/{seed}")
         self._chinese = chinese
         self.title = f"Statement {seed} on {self._dice.choice(vocabulary())} {self._dice.choice(vocabulary())}"

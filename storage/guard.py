@@ -31,7 +31,10 @@ EVIDENCE: Final = (
 
 @contextmanager
 def opened(connection: Connection, tables: tuple[str, ...]) -> Iterator[None]:
-    """Let rows of these tables be updated until the block ends. Inside a transaction; an error must roll it back."""
+    """Let rows of these tables be updated until the block ends. Inside a transaction; an error must roll it back.
+
+    On PostgreSQL this waits for all who write to them. Name ``bodies`` first: who records begins there, too.
+    """
     if connection.dialect.name == "sqlite":
         names = _listed(tables)
         found = connection.exec_driver_sql(
@@ -49,6 +52,15 @@ def opened(connection: Connection, tables: tuple[str, ...]) -> Iterator[None]:
     yield
     for table in tables:
         connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER {table}_append_only"))
+
+
+def shared(connection: Connection) -> None:
+    """Wait for one who prunes, and let nobody begin to until this transaction ends: a body that it refers to must not go.
+
+    SQLite has one writer anyway.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("LOCK TABLE bodies IN ROW EXCLUSIVE MODE"))
 
 
 def missing(connection: Connection) -> list[str]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
 
-from storage import guard, outbox, rows, runs, search, texts
+from storage import chained, guard, outbox, rows, runs, search, texts
 from storage.chain import START, seal
 from storage.errors import Pruned, StorageError
-from storage.marks import held, mark_of
+from storage.marks import mark_of
 from storage.records import Alert, Change, Event, Outcome, Snapshot, Suspicion, Text, Validators
 from storage.schema import (
     BODY_PREFIX,
@@ -112,6 +112,7 @@ def body(connection: Connection, snapshot: Snapshot, before: int | None, wording
     It is packed with the text that was read from it (the words are kept already) and, when that is smaller, with the body
     of snapshot ``before`` as well (so is the furniture).
     """
+    guard.shared(connection)
     digest = bytes.fromhex(snapshot.body_digest)
     same = (bodies.c.digest == digest) & (digest[:PREFIX_BYTES] == BODY_PREFIX)
     query = select(bodies.c.key, func.length(bodies.c.packed).label("bytes")).where(same).limit(1)
@@ -184,9 +185,7 @@ def snapshot(
     number = _key(connection, insert(snapshots), values)
     for place, one in enumerate(further, 2):
         connection.execute(insert(pages).values(first=number, place=place, snapshot=one))
-    chained = connection.scalar(select(sources.c.held).where(sources.c.key == source))
-    state = {"held": held(chained, number, values["mark"])}
-    connection.execute(update(sources).where(sources.c.key == source).values(state))
+    chained.on(connection, sources.c.held, source, number, values["mark"])
     return number
 
 
@@ -304,7 +303,13 @@ def happened(
     connection: Connection, keys: Mapping[str, int], told: Sequence[Event], alerts: Sequence[Alert] = ()
 ) -> None:
     """Keep events and the alerts about them, after all else: they carry chain heads. ``keys``: source id → key."""
-    kept = [(_key(connection, insert(events), rows.event_values(keys[one.source], one)), one) for one in told]
+    kept = []
+    for one in told:
+        values = rows.event_values(keys[one.source], one)
+        values["mark"] = mark_of("events", events.c.keys(), values)
+        number = _key(connection, insert(events), values)
+        chained.on(connection, sources.c.told, keys[one.source], number, values["mark"])
+        kept.append((number, values["mark"], one))
     outbox.tell(connection, keys, kept, alerts)
 
 

@@ -1,8 +1,8 @@
 """A short mark on every row of evidence, over all that the row says: so that verify can name the row that was damaged.
 
 A seal (``storage.chain``) covers what a court would ask for; it says nothing of the other columns, nor of captures that
-were held back. A mark is on each row of ``snapshots``, ``versions`` and ``timestamps``, and covers every column
-(``bodies`` need none: they unpack to their digest, or they do not). It is a guard against accidents; against a forger, who could make it anew, there are seals, and witnesses to them.
+were held back. A mark is on each row of ``snapshots``, ``versions``, ``events``, ``alerts`` and ``timestamps``, and covers
+every column (``bodies`` need none: they unpack to their digest, or they do not). It is a guard against accidents; against a forger, who could make it anew, there are seals, and witnesses to them.
 
 The format: a mark is the first 4 bytes of SHA-256 over pieces, each as its length in bytes (8 bytes, big-endian) followed
 by its bytes: ``variorum/mark/1``, the table's name, then for each field, in the order of their names, its name and its
@@ -15,11 +15,13 @@ snapshots      ``head``: null, beside ``url``, ``final_url``, ``status``, ``redi
                ``headers``: as they are when unpacked; ``body``: SHA-256 of the body; ``pages``: the marks of the further pages, one after the other
 versions       ``snapshot``: its mark; ``heading``: null, beside ``title``, ``published``, ``reader`` of the heading;
                ``verdict``: null, beside the columns of the verdict
+alerts         ``event``: its mark
 timestamps     ``before``: the mark of the time-stamp before it, empty for the first
 =============  =============================================================
 
 ``sources.held`` chains the marks of all captures of a source, those held back too: SHA-256 over what it was (32 zero
 bytes at first), the number (8 bytes, big-endian) and the mark of each new one. So none can go missing without a trace.
+In the same way ``sources.told`` chains its events, and ``sources.sent`` the alerts about them, by their key.
 """
 
 from __future__ import annotations
@@ -34,7 +36,13 @@ if TYPE_CHECKING:
 
 DOMAIN: Final = b"variorum/mark/1"
 BYTES: Final = 4
-COUNTED: Final = {"snapshots": "number", "timestamps": None, "versions": "key"}
+COUNTED: Final = {
+    "alerts": "key",
+    "events": "number",
+    "snapshots": "number",
+    "timestamps": None,
+    "versions": "key",
+}
 """The marked tables, with the column that the database counts up."""
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -50,7 +58,7 @@ def mark_of(table: str, columns: Iterable[str], values: Mapping[Any, Any], **lin
 
 
 def held(before: bytes | None, number: int, mark: bytes) -> bytes:
-    """What ``sources.held`` becomes when a capture of that number and mark is kept."""
+    """What ``sources.held`` becomes when a capture of that number and mark is kept; ``told`` and ``sent`` likewise."""
     return hashlib.sha256((before or bytes(32)) + number.to_bytes(8, "big") + mark).digest()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, select
 
-from storage.schema import bodies, headings, snapshots, sources, verdicts, versions
+from storage.schema import PRUNED, bodies, headings, snapshots, sources, verdicts, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,7 +50,7 @@ def all_versions() -> Select[Any]:
     following = versions.alias("following")
     seen = case((sources.c.number == versions.c.number, sources.c.last_good), else_=following.c.after)
     plain = ("source", "number", "digest", "snapshot", "imported", "after", "chain")
-    pruned = (func.length(versions.c.packed) == 0).label("pruned")
+    pruned = PRUNED.label("pruned")
     return (
         select(
             *(versions.c[name] for name in plain),

@@ -42,20 +42,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION: Final = "0011"
+REVISION: Final = "0012"
 """The Alembic revision this program works with."""
-KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
+KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
 
 BY_HAND: Final = {
     "sources_due": "CREATE INDEX sources_due ON sources "
     "((CASE WHEN (lease_until > next_check) THEN lease_until ELSE next_check END)) WHERE retired_at IS NULL",
-    "bodies_prefix": "CREATE INDEX bodies_prefix ON bodies (substr(digest, 1, 4))",
+    "bodies_prefix": "CREATE INDEX bodies_prefix ON bodies (substr(digest, 1, 3))",
     "letters_due": "CREATE INDEX letters_due ON letters (due) WHERE state = 'waiting'",
     "deliveries_due": "CREATE INDEX deliveries_due ON deliveries (due) WHERE letter IS NULL AND fate IS NULL",
+    "versions_pruned": "CREATE INDEX versions_pruned ON versions (source) WHERE length(packed) = 0",
 }
 """Indexes that are not among the tables below: a partial one there makes SQLAlchemy load both engines at every start
-(35 ms). The first two are over the expressions :data:`DUE` and :data:`BODY_PREFIX`, which a query must write in the same
-way.
+(35 ms). The first two are over the expressions :data:`DUE` and :data:`BODY_PREFIX`, the last where :data:`PRUNED` holds,
+which a query must write in the same way.
 """
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -134,7 +135,10 @@ sources = Table(
     Column("run_outcome", Text),
     Column("run_first", Moment),
     Column("run_count", Integer, nullable=False, server_default="0"),
-    Column("held", LargeBinary),  # the marks of its captures, chained (storage.marks)
+    # the marks of its captures, of its events, of the alerts about them, each chained (storage.marks)
+    Column("held", LargeBinary),
+    Column("told", LargeBinary),
+    Column("sent", LargeBinary),
 )
 DUE: Final = case((sources.c.lease_until > sources.c.next_check, sources.c.lease_until), else_=sources.c.next_check)
 """From when a source may be claimed: at its due time, or when the lease ends under which it is being looked at.
@@ -154,8 +158,8 @@ bodies = Table(
     Column("depth", SmallInteger, nullable=False),  # bodies back to one without a base
     Column("packed", LargeBinary, nullable=False),  # empty: pruned
 )
-PREFIX_BYTES: Final = 4
-"""How much of a digest is in the index: enough to leave one candidate among millions, a quarter of the size."""
+PREFIX_BYTES: Final = 3
+"""How much of a digest is in the index: enough to leave one candidate among millions, or two; a quarter of the size."""
 BODY_PREFIX: Final = func.substr(bodies.c.digest, literal_column("1"), literal_column(str(PREFIX_BYTES)))
 
 heads = Table(
@@ -224,6 +228,8 @@ versions = Table(
     Column("mark", LargeBinary),
 )
 Index("versions_number", versions.c.source, versions.c.number, unique=True)
+PRUNED: Final = func.length(versions.c.packed) == literal_column("0")
+"""Whether a version has left a tombstone."""
 
 ledger = Table(
     "ledger",  # runs of checks that ended, but for those that lie between two versions
@@ -263,6 +269,7 @@ events = Table(
     Column("after", Moment),
     Column("before", Moment),
     Column("detail", Text),
+    Column("mark", LargeBinary),
 )
 Index("events_source", events.c.source)
 
@@ -308,6 +315,7 @@ alerts = Table(
     Column("event", Counter, ForeignKey("events.number"), nullable=False),
     Column("source", Integer, ForeignKey("sources.key"), nullable=False),
     Column("chain", LargeBinary),
+    Column("mark", LargeBinary),
 )
 
 letters = Table(

@@ -16,11 +16,13 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
+from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, delete, insert, select, update
 
+from storage.errors import Pruned
 from storage.schema import signatures, sources
 from storage.unpacking import Unpacking
 
@@ -119,7 +121,8 @@ def rebuild(connection: Connection, every: bool = False) -> int:
         connection.execute(delete(signatures).where(signatures.c.source == source))
         unpacking, known = Unpacking(connection), set[str]()
         for number in range(1, newest + 1):
-            known.update(_paragraphs(unpacking.text(source, number)))
+            with suppress(Pruned):  # nobody can find anything in it any more
+                known.update(_paragraphs(unpacking.text(source, number)))
         _take(connection, source, [], _all_grams(known))
     return len(wanted)
 

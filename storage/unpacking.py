@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import OrderedDict
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+import zstandard
 from sqlalchemy import bindparam, select
 
 from storage import rows, texts
@@ -13,7 +16,7 @@ from storage.errors import IntegrityError, Pruned, StorageError
 from storage.schema import bodies, headings, heads, pages, snapshots, sources, versions
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from sqlalchemy import Connection, Select
 
@@ -35,7 +38,7 @@ class Unpacking:
     def text(self, source: int, number: int) -> bytes:
         """The encoded text of a version.
 
-        Raises ``Pruned`` when it was pruned, ``IntegrityError`` when one that it is packed with is not there.
+        Raises ``Pruned`` when it was pruned, ``IntegrityError`` when it is damaged, or one that it is packed with.
         """
         if (source, number) in self._texts:
             return self._texts[source, number]
@@ -55,13 +58,16 @@ class Unpacking:
             raise self._pruned(source, number)
         plain = self._texts.get((source, way[-1] - back)) if back else None
         for step in reversed(way):
-            plain = texts.unpack(found[step].packed, plain)
+            with _whole(f"version {step}"):
+                plain = texts.unpack(found[step].packed, plain)
             _remember(self._texts, (source, step), plain, _TEXTS)
         return self._texts[source, number]
 
     def next_text(self, source: int, number: int, back: int, packed: bytes) -> bytes:
         """The encoded text of a version whose row is at hand already: for passes over all of them, in order."""
-        plain = texts.unpack(packed, self.text(source, number - back) if back else None)
+        base = self.text(source, number - back) if back else None
+        with _whole(f"version {number}"):
+            plain = texts.unpack(packed, base)
         _remember(self._texts, (source, number), plain, _TEXTS)
         return plain
 
@@ -83,7 +89,8 @@ class Unpacking:
         plain = self._bodies[at] if at is not None else b""
         for row in reversed(way):
             words = self.text(row.source, row.number) if row.source is not None else b""
-            plain = texts.unpack(row.packed, plain + words)
+            with _whole(f"body {row.key}"):
+                plain = texts.unpack(row.packed, plain + words)
             _remember(self._bodies, row.key, plain, _BODIES)
         return self._bodies[key]
 
@@ -115,11 +122,27 @@ class Unpacking:
 
 
 def text_of(connection: Connection, source: str, number: int) -> Text | None:
-    """The text of a version; None when there is none of that number."""
+    """The text of a version; None when there is none of that number. Raises ``IntegrityError`` for one that is damaged."""
     head = connection.execute(_HEADING, {"of": source, "at": number}).one_or_none()
     if head is None:
         return None
-    return rows.text(Unpacking(connection).text(head.source, number), head.title, head.published)
+    plain = Unpacking(connection).text(head.source, number)
+    if hashlib.sha256(plain).digest() != head.digest:
+        raise _damaged(f"{source}@{number}")
+    return rows.text(plain, head.title, head.published)
+
+
+@contextmanager
+def _whole(what: str) -> Iterator[None]:
+    """A blob that cannot be unpacked is damaged, or what it leans on is."""
+    try:
+        yield
+    except zstandard.ZstdError:
+        raise _damaged(what) from None
+
+
+def _damaged(what: str) -> IntegrityError:
+    return IntegrityError(f"{what}: what is kept is not what was written", hint="`variorum verify` names every fault.")
 
 
 # Built once: to build a statement takes longer than to run it.
@@ -127,7 +150,7 @@ _PACKED: Final[Select[Any]] = select(versions.c.number, versions.c.back, version
     versions.c.source == bindparam("of"), versions.c.number.in_(bindparam("needed", expanding=True))
 )
 _HEADING: Final[Select[Any]] = (
-    select(versions.c.source, headings.c.title, headings.c.published)
+    select(versions.c.source, versions.c.digest, headings.c.title, headings.c.published)
     .join(headings, headings.c.key == versions.c.heading)
     .join(sources, sources.c.key == versions.c.source)
     .where(sources.c.id == bindparam("of"), versions.c.number == bindparam("at"))

@@ -7,10 +7,10 @@ from typing import Any, Final
 
 from sqlalchemy import func, or_, select, tuple_
 
-from storage.marks import mark_of
+from storage.marks import held, mark_of
 from storage.proving.asking import BROKEN, Asking, raw, raws, short, unpacked
 from storage.records import EventKind, Outcome
-from storage.schema import events, ledger, sources, timestamps, versions
+from storage.schema import alerts, events, ledger, sources, timestamps, versions
 
 _MANY: Final = 300
 
@@ -32,10 +32,25 @@ def runs(asking: Asking) -> None:
 
 
 def happened(asking: Asking) -> None:
-    """No event tells what cannot be."""
+    """Each event tells what can be, as it was written; so do the alerts about them; and none of a source is missing."""
+    told = _events(asking)
+    sent = _alerts(asking)
+    query = select(sources.c.key, *(raw(sources.c[name]) for name in ("id", "told", "sent")))
+    for row in asking.stream(asking.of_only(query, sources.c.key)):
+        for what, found, chained in (("event", told, row.told), ("alert", sent, row.sent)):
+            if found.get(row.key) != chained:
+                said = (
+                    f"{row.id}: an {what} is missing, added or out of order (their marks do not chain to what is held)"
+                )
+                asking.report.add(what, said, row.id)
+
+
+def _events(asking: Asking) -> dict[int, bytes]:
+    """Prove each event; returns their marks, chained by source."""
     known = {one.value for one in EventKind}
+    chains: dict[int, bytes] = {}
     query = select(*raws(events), raw(sources.c.id).label("id"), raw(sources.c.number).label("newest"))
-    query = query.join(sources, sources.c.key == events.c.source).order_by(events.c.number)
+    query = query.outerjoin(sources, sources.c.key == events.c.source).order_by(events.c.number)
     for row in asking.counted("events", asking.of_only(query, events.c.source)):
         try:
             good = row.kind in known and isinstance(row.at, int) and (row.version or 0) <= (row.newest or 0)
@@ -44,6 +59,30 @@ def happened(asking: Asking) -> None:
             good = False
         if not good:
             asking.report.add("event", f"{row.id}: event {row.number} cannot be right", row.id, None)
+        if mark_of("events", events.c.keys(), row._mapping) != row.mark:
+            asking.report.add("event", f"{row.id}: event {row.number} is not as it was written (mark)", row.id, None)
+        _chain(chains, row.source, row.number, row.mark)
+    return chains
+
+
+def _alerts(asking: Asking) -> dict[int, bytes]:
+    """Prove each alert; returns their marks, chained by source."""
+    chains: dict[int, bytes] = {}
+    query = select(*raws(alerts), raw(sources.c.id).label("of"), raw(events.c.mark).label("event_mark"))
+    query = query.outerjoin(sources, sources.c.key == alerts.c.source)
+    query = query.outerjoin(events, events.c.number == alerts.c.event).order_by(alerts.c.key)
+    for row in asking.counted("alerts", asking.of_only(query, alerts.c.source)):
+        if mark_of("alerts", alerts.c.keys(), row._mapping, event=row.event_mark) != row.mark:
+            asking.report.add("alert", f"{row.of}: alert {row.key} is not as it was written (mark)", row.of, None)
+        _chain(chains, row.source, row.key, row.mark)
+    return chains
+
+
+def _chain(chains: dict[int, bytes], source: int, number: int, mark: bytes) -> None:
+    try:
+        chains[source] = held(chains.get(source), number, mark)
+    except BROKEN:
+        chains[source] = b""
 
 
 class Stamps:

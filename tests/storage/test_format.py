@@ -34,10 +34,16 @@ COLUMNS = {
     "pages": "first place snapshot",
     "bodies": "key digest size base source number depth packed",
     "timestamps": "number at authority heads token mark",
-    "events": "number source kind at version severity silent after before detail",
-    "alerts": "key id event source chain",
+    "events": "number source kind at version severity silent after before detail mark",
+    "alerts": "key id event source chain mark",
 }
-UNMARKED = {"versions": {"key", "mark"}, "snapshots": {"number", "mark"}, "timestamps": {"mark"}}
+UNMARKED = {
+    "versions": {"key", "mark"},
+    "snapshots": {"number", "mark"},
+    "events": {"number", "mark"},
+    "alerts": {"key", "mark"},
+    "timestamps": {"mark"},
+}
 ANSWER = ("url", "final_url", "status", "redirects")
 HEADING = ("title", "published", "reader")
 VERDICT = ("outcome", "severity", "silent", "reread", "differ", "kinds")
@@ -171,10 +177,24 @@ class Reader:
             linked["pages"] = b"".join(page["mark"] for page in self.pages(number)[1:])
             assert row["mark"] == mark("snapshots", row, **linked)
             held[row["source"]] = sha(held[row["source"]] + number.to_bytes(8, "big") + row["mark"])
+        self._prove_what_was_told()
         for key, source in self.sources.items():
             assert (source["held"] or bytes(32)) == held[key]
             self._prove_source(key, source)
         self._prove_timestamps()
+
+    def _prove_what_was_told(self) -> None:
+        told, sent = dict.fromkeys(self.sources, bytes(32)), dict.fromkeys(self.sources, bytes(32))
+        marks = {}
+        for row in self.rows("SELECT * FROM events ORDER BY number"):
+            marks[row["number"]] = row["mark"]
+            assert row["mark"] == mark("events", row)
+            told[row["source"]] = sha(told[row["source"]] + row["number"].to_bytes(8, "big") + row["mark"])
+        for row in self.rows("SELECT * FROM alerts ORDER BY key"):
+            assert row["mark"] == mark("alerts", row, event=marks[row["event"]])
+            sent[row["source"]] = sha(sent[row["source"]] + row["key"].to_bytes(8, "big") + row["mark"])
+        for key, source in self.sources.items():
+            assert (source["told"] or bytes(32), source["sent"] or bytes(32)) == (told[key], sent[key])
 
     def _prove_source(self, key: int, source: dict[str, Any]) -> None:
         chain, last = bytes(32), None
