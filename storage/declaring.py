@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, insert, select, update
 
 from storage import rows
-from storage.engine import reading, writing
+from storage.engine import alone_in, reading, writing
 from storage.queries import chunks, declared_sources
 from storage.schema import sources
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Container, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Connection, Engine
 
     from storage.records import Source
 
@@ -32,23 +32,12 @@ class Declaring:
         but never due. Nothing is written when nothing differs.
         """
         with reading(self._engine) as connection:
-            known = {row.id: row for row in connection.execute(declared_sources())}
-        fresh, moved = [], []
-        for source in declared:
-            wanted = rows.declaration(source)
-            row = known.pop(source.id, None)
-            if row is None:
-                due_at = None if source.id in idle else now
-                fresh.append({"id": source.id, **wanted, "declared_at": now, "next_check": due_at})
-            else:
-                due_at = None if source.id in idle else now if row.retired_at is not None else row.next_check or now
-                wanted |= {"retired_at": None, "next_check": due_at}
-                if {key: getattr(row, key) for key in wanted} != wanted:
-                    moved.append((row.key, wanted))
-        left = [row.key for row in known.values() if row.retired_at is None]
-        if not (fresh or moved or left):
-            return
+            if not any(_differences(connection, declared, now, idle)):
+                return
         with writing(self._engine) as connection:
+            # Looked at again, alone: a daemon and a command may declare the same at the same moment.
+            alone_in(connection, sources.name)
+            fresh, moved, left = _differences(connection, declared, now, idle)
             if fresh:
                 connection.execute(insert(sources), fresh)
             for key, values in moved:
@@ -59,6 +48,7 @@ class Declaring:
     def adopt(self, source: Source, now: datetime) -> None:
         """Make a source known that no configuration declares: brought in from elsewhere, never checked by itself."""
         with writing(self._engine) as connection:
+            alone_in(connection, sources.name)
             known = connection.scalar(select(sources.c.key).where(sources.c.id == source.id))
             if known is None:
                 connection.execute(
@@ -99,3 +89,23 @@ class Declaring:
                 )
                 taken.append(new)
         return taken
+
+
+def _differences(
+    connection: Connection, declared: Sequence[Source], now: datetime, idle: Container[str]
+) -> tuple[list[dict[str, Any]], list[tuple[int, dict[str, Any]]], list[int]]:
+    """What is declared and not known, what is known otherwise (with its key), and the keys of what is declared no more."""
+    known = {row.id: row for row in connection.execute(declared_sources())}
+    fresh, moved = [], []
+    for source in declared:
+        wanted = rows.declaration(source)
+        row = known.pop(source.id, None)
+        if row is None:
+            due_at = None if source.id in idle else now
+            fresh.append({"id": source.id, **wanted, "declared_at": now, "next_check": due_at})
+        else:
+            due_at = None if source.id in idle else now if row.retired_at is not None else row.next_check or now
+            wanted |= {"retired_at": None, "next_check": due_at}
+            if {key: getattr(row, key) for key in wanted} != wanted:
+                moved.append((row.key, wanted))
+    return fresh, moved, [row.key for row in known.values() if row.retired_at is None]

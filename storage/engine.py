@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import sqlite3
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -103,7 +104,16 @@ def prepare_file(engine: Engine) -> None:
         return
     with engine.connect() as connection:
         connection.exec_driver_sql(f"PRAGMA page_size = {PAGE_BYTES}")
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+        until = time.monotonic() + BUSY_MS / 1000
+        while True:
+            try:
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+                return
+            except OperationalError as error:
+                # Here SQLite waits for nobody; another process may be making the same file.
+                if "locked" not in str(error.orig) or time.monotonic() > until:
+                    raise
+                time.sleep(0.01)
 
 
 @contextmanager
@@ -137,6 +147,12 @@ def _patient(connection: Connection, patience_ms: int | None) -> Iterator[None]:
     else:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = {patience_ms}")
         yield
+
+
+def alone_in(connection: Connection, table: str) -> None:
+    """Let nobody else write to a table until the transaction ends. SQLite has one writer anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(f"LOCK TABLE {table} IN SHARE ROW EXCLUSIVE MODE")
 
 
 @contextmanager
