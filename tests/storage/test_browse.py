@@ -32,7 +32,7 @@ def test_states_are_every_source_by_id_with_its_latest_version(three: Archive) -
     assert (a.chain, a.last_outcome, a.failures) == (three.version("a", 2).chain, Outcome.CHANGED, 0)
     assert (b.versions, b.latest, b.chain, b.last_error, b.failures) == (0, None, None, "HTTP 503", 1)
     assert (c.failing, b.failing, c.latest) == (True, False, three.version("c", 1))
-    assert not (a.retired or a.gone)
+    assert (a.retired, a.gone) == (False, False)
 
 
 def test_states_can_be_some_of_them(three: Archive) -> None:
