@@ -9,7 +9,7 @@ from monitor.history.series import as_history, members
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from monitor.history.blame import Blame
@@ -151,21 +151,22 @@ def history_of(archive: Archive, name: str) -> History:
 
 def pairs_of(
     archive: Archive, names: Sequence[str], wanted: Sequence[str]
-) -> dict[str, Sequence[tuple[Version, Text]]]:
+) -> Iterator[tuple[str, Sequence[tuple[Version, Text]]]]:
     """The versions with their texts of those among these sources and series (none: every source) where each of the
-    wanted strings may stand. Raises ``UsageError`` for an unknown name.
+    wanted strings may stand: one history after the other, so that no more than one is in memory.
+
+    Raises ``UsageError`` for an unknown name.
     """
     possible = archive.candidates(wanted)
     if not names:
         known = [source.id for source in archive.sources(retired=True)]
-        return {name: tuple(archive.texts(name)) for name in known if possible is None or name in possible}
-    found: dict[str, Sequence[tuple[Version, Text]]] = {}
-    for name in names:
+        yield from ((name, tuple(archive.texts(name))) for name in known if possible is None or name in possible)
+        return
+    for name in dict.fromkeys(names):
         source, of_series = archive.named(name)
         ids = of_series if source is None else [name]
         if not ids or possible is None or not possible.isdisjoint(ids):
-            found[name] = history_of(archive, name).pairs()
-    return found
+            yield name, history_of(archive, name).pairs()
 
 
 def _series(archive: Archive, name: str, ids: Sequence[str]) -> History:

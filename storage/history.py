@@ -10,7 +10,7 @@ from storage import browse, discovered, rows, runs, search
 from storage.engine import reading, writing
 from storage.errors import Pruned, StorageError
 from storage.queries import all_versions
-from storage.schema import events, sources, versions
+from storage.schema import PRUNED, events, sources, versions
 from storage.unpacking import Unpacking, text_of
 
 if TYPE_CHECKING:
@@ -104,6 +104,15 @@ class History:
                 if not row.pruned:
                     plain = unpacking.next_text(row.source, row.number, row.back, row.packed)
                     yield rows.version(row), rows.text(plain, row.title, row.published)
+
+    def pruned(self) -> dict[str, list[int]]:
+        """The versions whose texts were pruned, in order, by the id of their source: those of all sources that have any."""
+        query = select(sources.c.id, versions.c.number).join(sources, sources.c.key == versions.c.source).where(PRUNED)
+        found: dict[str, list[int]] = {}
+        with reading(self._engine) as connection:
+            for name, number in connection.execute(query.order_by(sources.c.id, versions.c.number)):
+                found.setdefault(name, []).append(number)
+        return found
 
     def earlier(self, source: str, digest: str) -> int | None:
         """The newest version of the source with that text digest; None when it never had that wording."""

@@ -13,7 +13,7 @@ import click
 from storage.errors import ConfigError, VariorumError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from monitor.config import Settings
     from monitor.differ.lexicon import Rules
@@ -130,12 +130,37 @@ def say(text: str) -> None:
     from shutil import get_terminal_size
 
     text = text if text.endswith("\n") else text + "\n"
-    long = text.count("\n") >= get_terminal_size().lines
-    if long and sys.stdout.isatty() and os.environ.get("TERM") != "dumb":
-        os.environ.setdefault("LESS", "FRX")
-        click.echo_via_pager(text, color=True)
+    if _paged() and text.count("\n") >= get_terminal_size().lines:
+        _page(text)
     else:
         write(text)
+
+
+def say_each(parts: Iterator[str]) -> None:
+    """As :func:`say`, part by part, each as soon as it is there; the pager is there once they fill the terminal."""
+    from itertools import chain
+    from shutil import get_terminal_size
+
+    if not _paged():
+        all(map(_written, parts))  # as far as somebody reads
+        return
+    first, lines = list[str](), 0
+    for part in parts:
+        first.append(part)
+        lines += part.count("\n")
+        if lines >= get_terminal_size().lines:
+            _page(chain(first, parts))
+            return
+    write("".join(first))
+
+
+def _paged() -> bool:
+    return sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _page(text: str | Iterable[str]) -> None:
+    os.environ.setdefault("LESS", "FRX")
+    click.echo_via_pager(text, color=True)
 
 
 def write(text: str) -> None:
@@ -144,16 +169,23 @@ def write(text: str) -> None:
     When the reader (head, a pager) has gone away, the rest is written nowhere: that is its right. Left to click, it would
     end with 1, which means differences here, and git would call that the death of its differ.
     """
+    _written(text)
+
+
+def _written(text: str) -> bool:
+    """As :func:`write`; returns whether somebody still reads."""
     try:
         sys.stdout.flush()
         out = getattr(sys.stdout, "buffer", None)
         if out is None:
             sys.stdout.write(text)
-            return
+            return True
         out.write(text.encode("utf-8", "surrogateescape" if _only_smuggled(text) else "backslashreplace"))
         out.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return False
+    return True
 
 
 def _only_smuggled(text: str) -> bool:

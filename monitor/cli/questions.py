@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from monitor.cli.asking import Asking, say, say_json
+from monitor.cli.asking import Asking, say, say_each, say_json
 from monitor.cli.operands import Operands
 from storage.errors import UsageError
 
@@ -64,22 +64,25 @@ def grep_command(
       variorum grep "considerable (time|period)" fomc --regex
     """
     from monitor.histories import pairs_of
-    from monitor.history.grep import compiled, grep, literals
+    from monitor.history.grep import compiled, each, literals
 
     compiled(phrase, is_regex=regex)  # what is wrong with it is said before anything is read
     with Operands(asking) as resolve:
-        histories = pairs_of(resolve.archive, names, literals(phrase, is_regex=regex))
-        for name in names or [source.id for source in resolve.archive.sources(retired=True)]:
+        for name in names:
             _note_pruned(asking, resolve.history(name))
-        found = grep(histories, phrase, regex=regex, ignore_case=not case, whole_words=word)
-    if as_json:
-        from monitor.render.json_forms import grep_json
+        if not names:
+            for name, gone in resolve.archive.pruned().items():
+                _note_gone(asking, name, gone)
+        histories = pairs_of(resolve.archive, names, literals(phrase, is_regex=regex))
+        found = each(histories, phrase, regex=regex, ignore_case=not case, whole_words=word)
+        if as_json:
+            from monitor.render.json_forms import grep_json
 
-        say_json(grep_json(phrase, found))
-    else:
-        from monitor.render.history import grep_lines
+            say_json(grep_json(phrase, tuple(found)))
+        else:
+            from monitor.render.history import grep_parts
 
-        say(grep_lines(found, phrase, asking.style()))
+            say_each(grep_parts(found, phrase, asking.style()))
 
 
 @click.command("drift")
@@ -116,11 +119,15 @@ def drift_command(asking: Asking, name: str, baseline: str | None, as_json: bool
 
 def _note_pruned(asking: Asking, history: History, until: int | None = None) -> None:
     """Say which versions the answer cannot know of, because their texts were pruned."""
-    from storage.prune import ranges
-
     gone = [one.number for one in history.versions if one.pruned and (until is None or one.number < until)]
     if gone:
-        asking.note(f"note: {history.name}@{ranges(gone)}: pruned; what stood there is not known")
+        _note_gone(asking, history.name, gone)
+
+
+def _note_gone(asking: Asking, name: str, gone: Sequence[int]) -> None:
+    from storage.prune import ranges
+
+    asking.note(f"note: {name}@{ranges(gone)}: pruned; what stood there is not known")
 
 
 def _baseline(resolve: Operands, name: str, given: str | None) -> Text:

@@ -17,7 +17,7 @@ from monitor.history.folding import fold
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from monitor.history.folding import Folded
     from storage.records import Text, Version, Window
@@ -109,10 +109,25 @@ def grep(
 
     Raises ``UsageError`` for an empty phrase, a pattern that is wrong (naming the position) or works too long.
     """
+    asked = each(histories.items(), phrase, regex=regex, ignore_case=ignore_case, whole_words=whole_words)
+    return tuple(asked)
+
+
+def each(
+    histories: Iterable[tuple[str, Sequence[tuple[Version, Text]]]],
+    phrase: str,
+    *,
+    regex: bool = False,
+    ignore_case: bool = True,
+    whole_words: bool = False,
+) -> Iterator[Found]:
+    """As :func:`grep`, one answer after the other: the first is there before the last history is looked into."""
     pattern = compiled(phrase, is_regex=regex, ignore_case=ignore_case, whole_words=whole_words)
     needle = _needle(phrase) if not regex else None
-    answers = (search(source, history, pattern, needle) for source, history in histories.items())
-    return tuple(found for found in answers if found is not None)
+    for source, history in histories:
+        found = search(source, history, pattern, needle)
+        if found is not None:
+            yield found
 
 
 def compiled(

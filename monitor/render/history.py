@@ -17,7 +17,7 @@ from monitor.render.terminal import PROSE_WIDTH, Role, Run, fit, paint, painted,
 from storage.records import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from monitor.history.blame import Blame, Blamed, Origin
     from monitor.history.drift import Drift, Drifted, Line
@@ -108,11 +108,19 @@ def _numbers(versions: Sequence[int], *, most: int = 8) -> str:
     return ", ".join(shown) + (f" and {len(runs) - most} more" if len(runs) > most else "")
 
 
-def grep_lines(found: Sequence[Found], phrase: str, style: Style) -> str:
+def grep_lines(found: Iterable[Found], phrase: str, style: Style) -> str:
     """For each source: first and last seen, gaps, counts as a row of bars, wordings, and the places themselves."""
-    if not found:
-        return f"“{one_line(phrase)}”: never seen\n"
-    return "\n".join("\n".join(_found(one, style)) + "\n" for one in found)
+    return "".join(grep_parts(found, phrase, style))
+
+
+def grep_parts(found: Iterable[Found], phrase: str, style: Style) -> Iterator[str]:
+    """As :func:`grep_lines`, source by source, each as soon as it is found."""
+    before = ""
+    for one in found:
+        yield before + "\n".join(_found(one, style)) + "\n"
+        before = "\n"
+    if not before:
+        yield f"“{one_line(phrase)}”: never seen\n"
 
 
 def _found(found: Found, style: Style) -> Iterator[str]:

@@ -22,10 +22,22 @@ from storage.engine import engine_for, shown, writing
 from storage.errors import IntegrityError, StorageError
 from storage.migrate import migrate
 from storage.records import Outcome, Snapshot, Text
-from storage.schema import BODY_PREFIX, BY_HAND, KNOWN_REVISIONS, PREFIX_BYTES, REVISION, bodies, metadata, microseconds
+from storage.schema import (
+    BODY_PREFIX,
+    BY_HAND,
+    KNOWN_REVISIONS,
+    PREFIX_BYTES,
+    PRUNED,
+    REVISION,
+    bodies,
+    metadata,
+    microseconds,
+    versions,
+)
 from storage.verify import verify
 from tests.storage import older
 from tests.storage.conftest import Wordings
+from tests.storage.filled import keep
 
 
 def test_the_migrations_make_the_schema_of_the_program(archive: Archive, url: str) -> None:
@@ -178,6 +190,46 @@ def test_an_older_archive_is_brought_forward_whole(url: str, revision: str, tmp_
     engine.dispose()
 
 
+def test_what_was_told_before_there_were_marks_is_marked(filled_url: str) -> None:
+    """From 0011, with all that an archive can hold: one of today, put back."""
+    with Archive.open(filled_url) as archive:
+        before = {one.id: list(archive.seals(one.id)) for one in archive.sources(retired=True)}
+        marks = told(filled_url)
+    engine = engine_for(filled_url)
+    with writing(engine) as connection:
+        for statement in (
+            *(f"ALTER TABLE {table} DROP COLUMN mark" for table in ("events", "alerts")),
+            *(f"ALTER TABLE sources DROP COLUMN {column}" for column in ("told", "sent")),
+            "DROP INDEX versions_pruned",
+            "UPDATE alembic_version SET version_num = '0011'",
+        ):
+            connection.exec_driver_sql(statement)
+    engine.dispose()
+    assert migrate(filled_url)[:2] == ("0011", REVISION)
+    assert told(filled_url) == marks
+    assert [fault.said for fault in verify(filled_url).faults] == []
+    with Archive.open(filled_url) as archive:
+        assert {one.id: list(archive.seals(one.id)) for one in archive.sources(retired=True)} == before
+        keep(archive, "long", 42)
+    assert verify(filled_url).faults == []
+
+
+def told(url: str) -> list[Any]:
+    """The marks of events and alerts, and how sources chain them."""
+    engine = engine_for(url)
+    with engine.connect() as connection:
+        found = [
+            [tuple(row) for row in connection.execute(sql(query))]
+            for query in (
+                "SELECT number, mark FROM events ORDER BY number",
+                "SELECT key, mark FROM alerts ORDER BY key",
+                "SELECT key, told, sent FROM sources ORDER BY key",
+            )
+        ]
+    engine.dispose()
+    return found
+
+
 def test_a_migration_that_would_lose_something_changes_nothing(url: str) -> None:
     older.make(url, "0007")
     engine = engine_for(url)
@@ -204,8 +256,9 @@ def test_the_indexes_over_expressions_are_used(archive: Archive, url: str, wordi
         event.listen(engine, "before_cursor_execute", lambda _c, _u, query, values, *_: asked.append((query, values)))
         connection.execute(due_query(connection, wordings.at(0), 5))
         connection.execute(select(bodies.c.key).where(bodies.c.digest == digest, digest[:PREFIX_BYTES] == BODY_PREFIX))
+        connection.execute(select(versions.c.number).where(PRUNED))
         how = "EXPLAIN" if engine.dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
-        for (query, values), index in zip(asked[:2], ("sources_due", "bodies_prefix"), strict=True):
+        for (query, values), index in zip(asked[:3], ("sources_due", "bodies_prefix", "versions_pruned"), strict=True):
             plan = [str(row) for row in connection.exec_driver_sql(f"{how} {query}", values)]
             assert index in " ".join(plan)
             assert "sort" not in " ".join(plan).lower()
