@@ -80,7 +80,7 @@ def grep_command(
 
             say_json(grep_json(phrase, tuple(found)))
         else:
-            from monitor.render.history import grep_parts
+            from monitor.render.seen import grep_parts
 
             say_each(grep_parts(found, phrase, asking.style()))
 

@@ -1,4 +1,4 @@
-"""The answers over many versions, for people: blame, grep, drift with its chart, phrases. Pure."""
+"""The answers over many versions, for people: blame, drift with its chart, phrases. Pure."""
 
 from __future__ import annotations
 
@@ -12,21 +12,20 @@ from monitor.render.answers import table
 from monitor.render.marks import runs_of
 from monitor.render.pieces import pieces
 from monitor.render.safe import one_line
+from monitor.render.seen import numbers, seen_at
 from monitor.render.telling import plural, shown_time, shown_window
 from monitor.render.terminal import PROSE_WIDTH, Role, Run, fit, paint, painted, width_of, wrap
 from storage.records import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from monitor.history.blame import Blame, Blamed, Origin
     from monitor.history.drift import Drift, Drifted, Line
-    from monitor.history.grep import Example, Found, Seen
     from monitor.history.phrases import OrderChange, PhraseTable, Standing
 
 BARS: Final = " ▏▎▍▌▋▊▉█"
 """Eighths of a column: a bar of a chart is exact to an eighth."""
-SPARKS: Final = "·▁▂▃▄▅▆▇█"
 _SMALL: Final = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -73,7 +72,7 @@ def _blamed(sentence: Blamed, margin: int, width: int, style: Style) -> Iterator
     for line in wrap([(run, -1) for run in runs], width):
         yield " " * margin + painted(line, style.color)
     if sentence.returned:
-        note = f"↺ was gone in {_numbers(sentence.removed)} and came back"
+        note = f"↺ was gone in {numbers(sentence.removed)} and came back"
         for line in wrap([(Run(note, Role.WORDING), -1)], width):
             yield " " * margin + painted(line, style.color)
 
@@ -94,91 +93,6 @@ def _words(sentence: Blamed) -> Iterator[Run]:
         at = end
     if at < sentence.end:
         yield Run(sentence.text[at - sentence.start :])
-
-
-def _numbers(versions: Sequence[int], *, most: int = 8) -> str:
-    """``@3, @5–@9``; beyond ``most`` runs, how many more."""
-    runs: list[list[int]] = []
-    for number in versions:
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    shown = [f"@{low}" if low == high else f"@{low}–@{high}" for low, high in runs[:most]]
-    return ", ".join(shown) + (f" and {len(runs) - most} more" if len(runs) > most else "")
-
-
-def grep_lines(found: Iterable[Found], phrase: str, style: Style) -> str:
-    """For each source: first and last seen, gaps, counts as a row of bars, wordings, and the places themselves."""
-    return "".join(grep_parts(found, phrase, style))
-
-
-def grep_parts(found: Iterable[Found], phrase: str, style: Style) -> Iterator[str]:
-    """As :func:`grep_lines`, source by source, each as soon as it is found."""
-    before = ""
-    for one in found:
-        yield before + "\n".join(_found(one, style)) + "\n"
-        before = "\n"
-    if not before:
-        yield f"“{one_line(phrase)}”: never seen\n"
-
-
-def _found(found: Found, style: Style) -> Iterator[str]:
-    count = f"{plural(found.total, 'time')} in {plural(found.versions, 'version')} of {len(found.counts):,}"
-    yield f"{paint(one_line(found.source), Role.STRONG, style.color)}  {count}"
-    facts = [("first seen", _seen(found.first, found.source)), ("last seen", _seen(found.last, found.source))]
-    if found.present:
-        facts.append(("now", "stands in the latest version"))
-    elif found.vanished is not None:
-        facts.append(("gone since", _seen(found.vanished, found.source)))
-    facts += [
-        (
-            "gap",
-            (
-                f"{plural(len(gap.versions), 'version')} ({_numbers(gap.versions)}), "
-                f"from {_seen(gap.vanished, found.source)} to {_seen(gap.returned, found.source)}"
-            ),
-        )
-        for gap in found.gaps
-    ]
-    if len(found.wordings) > 1:
-        facts.append(("as", ", ".join(f"“{fit(one_line(text), 40)}” {times:,}×" for text, times in found.wordings[:6])))
-    for name, fact in facts:
-        for at, line in enumerate(wrap([(Run(fact), -1)], max(20, style.width - 14))):
-            head = f"  {name:<12}" if at == 0 else " " * 14
-            yield paint(head, Role.QUIET, style.color) + painted(line, style.color)
-    if len(found.counts) > 1:
-        yield paint("  in each     ", Role.QUIET, style.color) + _spark([times for _, times in found.counts], style)
-    for example in found.examples:
-        yield from _example(example, style)
-
-
-def _seen(seen: Seen, source: str) -> str:
-    name = f"@{seen.version}" if seen.label == source else f"{one_line(seen.label)} (@{seen.version})"
-    when = shown_window(seen.window) if seen.window.after else shown_time(seen.window.before)
-    return f"{name}, {when}"
-
-
-def _spark(counts: Sequence[int], style: Style) -> str:
-    """One column for each version (or run of versions, when there are many): how often."""
-    room = max(10, style.width - 14)
-    size = -(-len(counts) // room)
-    sums = [max(counts[at : at + size]) for at in range(0, len(counts), size)]
-    top = max(sums, default=0) or 1
-    return "".join(SPARKS[0] if not one else SPARKS[max(1, round(one / top * 8))] for one in sums)
-
-
-def _example(example: Example, style: Style) -> Iterator[str]:
-    runs = [
-        Run(f"@{example.version} ", Role.QUIET),
-        Run(one_line(example.before).replace("⏎", " ")),
-        Run("»", Role.INSERTED, opens=True),
-        Run(one_line(example.match).replace("⏎", " "), Role.INSERTED),
-        Run("«", Role.INSERTED, closes=True),
-        Run(one_line(example.after).replace("⏎", " ")),
-    ]
-    for at, line in enumerate(wrap([(run, -1) for run in runs], max(20, min(style.width, PROSE_WIDTH) - 6))):
-        yield ("    " if at == 0 else "      ") + painted(line, style.color)
 
 
 def drift_lines(drift: Drift, style: Style, *, ascii_only: bool = False) -> str:
@@ -299,8 +213,8 @@ def phrases_lines(answer: PhraseTable, style: Style) -> str:
             one.source,
             "stands" if one.present else "MISSING" if one.expected else "gone" if one.first else "–",
             f"{len({usage.version for usage in one.usage}):,}",
-            _numbers([one.first.version]) if one.first else "–",
-            _numbers([one.last.version]) if one.last else "–",
+            numbers([one.first.version]) if one.first else "–",
+            numbers([one.last.version]) if one.last else "–",
         )
         for one in answer.standings
     ]
@@ -315,12 +229,12 @@ def phrases_lines(answer: PhraseTable, style: Style) -> str:
 def _notes(one: Standing) -> Iterator[str]:
     name = f"{one_line(one.phrase)} in {one_line(one.source)}"
     if one.missing:
-        yield f"{name}: expected and missing in {_numbers(one.missing)}"
+        yield f"{name}: expected and missing in {numbers(one.missing)}"
     if one.variant_changes:
-        yield f"{name}: another variant from {_numbers(one.variant_changes)} on"
+        yield f"{name}: another variant from {numbers(one.variant_changes)} on"
     for near in one.near:
         yield (
-            f"{name}: “{one_line(near.text)}” since {_seen(near.at, one.source)}, "
+            f"{name}: “{one_line(near.text)}” since {seen_at(near.at, one.source)}, "
             f"near to “{one_line(near.variant)}” ({near.similarity:.2f}) but not registered"
         )
 

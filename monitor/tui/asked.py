@@ -101,6 +101,6 @@ def counted(phrase: str, history: History) -> dict[int, int]:
 
 def _phrase(asked: Asked, history: History, style: Style) -> str:
     from monitor.history.grep import grep
-    from monitor.render.history import grep_lines
+    from monitor.render.seen import grep_lines
 
     return grep_lines(grep({history.name: history.pairs()}, asked.phrase), asked.phrase, style)

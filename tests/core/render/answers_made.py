@@ -12,7 +12,7 @@ from monitor.history.grep import grep
 from monitor.history.phrases import PhraseTable, phrases
 from monitor.render import Style
 from monitor.render.answers import events_lines, log_lines, show_lines
-from monitor.render.history import blame_lines, drift_lines, grep_lines, phrases_lines
+from monitor.render.history import blame_lines, drift_lines, phrases_lines
 from monitor.render.json_forms import (
     blame_json,
     drift_json,
@@ -21,6 +21,7 @@ from monitor.render.json_forms import (
     phrases_json,
     show_json,
 )
+from monitor.render.seen import grep_lines
 from storage.records import Event, EventKind, Phrase, Severity, Text, Version
 from tests.core.history.making import at, version
 

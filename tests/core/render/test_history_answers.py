@@ -14,9 +14,10 @@ from monitor.history.drift import Drift, Drifted, Fate, Line
 from monitor.history.grep import Example, Found, Gap, Seen
 from monitor.history.phrases import NearMatch, OrderChange, PhraseTable, Standing, Usage
 from monitor.render import Style
-from monitor.render.history import blame_lines, drift_chart, drift_lines, grep_lines, phrases_lines
+from monitor.render.history import blame_lines, drift_chart, drift_lines, phrases_lines
 from monitor.render.json_forms import blame_json, drift_json, encode, grep_json, phrases_json
 from monitor.render.safe import visible
+from monitor.render.seen import grep_lines
 from storage.records import Phrase, Span, Window
 
 NINE = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
