@@ -29,10 +29,12 @@ from monitor.differ import compare
 from storage import texts
 from storage.archive import Archive, Unchanged
 from storage.chain import first_fault
-from storage.records import Outcome, Snapshot, Source, Text
+from storage.records import Event, EventKind, Outcome, Snapshot, Source, Text, Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+
+    from storage.records import Change
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 KINDS: dict[str, Callable[[Statement, int], tuple[str, bytes]]] = {}
@@ -47,6 +49,7 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--statements", type=int, default=1000)
     options.add_argument("--versions", type=int, default=50)
     options.add_argument("--pages", type=int, default=100, help="statements that are served as pages, too")
+    options.add_argument("--events", action="store_true", help="with an event a change, as checks write them")
     options.add_argument("--folder", type=Path, help="keep the archives here")
     options.add_argument("--part", action="append", choices=PARTS, help="only this part of it (may be given again)")
     given = options.parse_args(arguments)
@@ -55,11 +58,13 @@ def main(arguments: Sequence[str]) -> int:
         folder = given.folder or Path(name)
         if "peers" in wanted:
             raw = _peers(folder, given.statements, given.versions)
-            print(f"\n{given.statements} statements, {given.versions} versions each, {raw:.0f} bytes of text a version\n")
+            print(
+                f"\n{given.statements} statements, {given.versions} versions each, {raw:.0f} bytes of text a version\n"
+            )
         for kind in KINDS:
             count = given.statements if kind == "plain" else min(given.pages, given.statements)
             if kind.split()[-1] in wanted:
-                _archive(folder / f"{kind}.db", kind, count, given.versions)
+                _archive(folder / f"{kind}.db", kind, count, given.versions, events=given.events)
         if "ledger" in wanted:
             _ledger(folder)
     return 0
@@ -147,7 +152,7 @@ def _laden(statement: Statement, version: int) -> tuple[str, bytes]:
 KINDS |= {"plain": _plain, "page": _page, "page with 30 KB around": _laden}
 
 
-def _archive(file: Path, kind: str, statements: int, count: int) -> None:
+def _archive(file: Path, kind: str, statements: int, count: int, *, events: bool = False) -> None:
     write_s = differ_s = 0.0
     before: dict[int, Text] = {}
     total = statements * count
@@ -165,7 +170,7 @@ def _archive(file: Path, kind: str, statements: int, count: int) -> None:
             archive.record(
                 f"s{number}", snapshot, text, reader="html/1:0123456789ab",
                 outcome=Outcome.CHANGED if version else Outcome.NEW, expected=version or None, change=change,
-                validators=snapshot.validators,
+                validators=snapshot.validators, events=_told(f"s{number}", version, snapshot, change) if events else (),
             )  # fmt: skip
             write_s += time.process_time() - started
             before[number] = text
@@ -191,6 +196,15 @@ def _archive(file: Path, kind: str, statements: int, count: int) -> None:
         proved_ms = 1e3 * (time.process_time() - started) / (min(50, statements) * count)
         print(f"| prove a seal, its bytes unpacked | {proved_ms:.2f} ms ({len(faults)} broken) |")
         print(f"| note an unchanged check, 200 at a time | {_note_us(archive, statements):.0f} µs |", flush=True)
+
+
+def _told(source: str, version: int, snapshot: Snapshot, change: Change | None) -> Sequence[Event]:
+    """The event of a change, as a check writes it."""
+    at = snapshot.fetched_at
+    kind = EventKind.CHANGED if version else EventKind.NEW
+    severity = change.severity if change is not None else None
+    window = Window(at - timedelta(minutes=5) if version else None, at)
+    return [Event(kind, source, at, version + 1, severity, window=window)]
 
 
 def not_waiting_for_the_disk(archive: Archive) -> None:

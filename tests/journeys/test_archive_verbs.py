@@ -60,6 +60,19 @@ def test_verify_names_the_row_that_was_altered_and_exits_with_4(kept: Program) -
     assert (ran.code, (kept.folder / "copy.db").exists()) == (4, False)
 
 
+def test_a_text_that_was_altered_is_never_shown_as_if_it_had_stood(kept: Program) -> None:
+    forge = Forger(URL)
+    for digest, packed in ((b"another", None), (None, b"never packed")):
+        column, value = ("digest", digest) if digest else ("packed", packed)
+        ((before,),) = forge(f"SELECT {column} FROM versions WHERE source = 1 AND number = 10")
+        forge(f"UPDATE versions SET {column} = ? WHERE source = 1 AND number = 10", [value])
+        ran = kept("show", "long")
+        assert (ran.code, ran.out) == (4, "")
+        assert "10: what is kept is not what was written\nhint: " in ran.err
+        forge(f"UPDATE versions SET {column} = ? WHERE source = 1 AND number = 10", [before])
+    assert kept("show", "long").code == 0
+
+
 @pytest.mark.parametrize("damage", ["middle", "head", "half"])
 def test_a_damaged_file_is_said_in_a_line_by_every_verb(kept: Program, damage: str) -> None:
     file = kept.folder / "a.db"

@@ -233,6 +233,7 @@ def test_the_captures_of_a_web_archive_become_versions(db: Any, archive: WebArch
     assert archive.replayed == ["20200101000000", "20200301000000", "20200501000000"], (
         "equal neighbours are not fetched"
     )
+    assert db(*ask(archive)).out == "0 added, 5 there already\n"
 
 
 def test_a_time_map_will_do_as_well(db: Any, archive: WebArchive) -> None:
