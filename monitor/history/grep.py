@@ -123,9 +123,9 @@ def each(
 ) -> Iterator[Found]:
     """As :func:`grep`, one answer after the other: the first is there before the last history is looked into."""
     pattern = compiled(phrase, is_regex=regex, ignore_case=ignore_case, whole_words=whole_words)
-    needle = _needle(phrase) if not regex else None
+    needle, word = (None, _word(literals(phrase, is_regex=True))) if regex else (_needle(phrase), "")
     for source, history in histories:
-        found = search(source, history, pattern, needle)
+        found = search(source, history, pattern, needle, word)
         if found is not None:
             yield found
 
@@ -192,16 +192,27 @@ def _needle(phrase: str) -> str | None:
     if "\n" in folded:
         return None
     caseless = (one for one in folded if not one.isascii() and one.isalnum() and one.lower() == one.upper())
-    return next(caseless, None) or max(regex.findall("[a-z0-9]+", folded), key=len, default="")
+    return next(caseless, None) or _word((folded,))
+
+
+def _word(certain: Iterable[str]) -> str:
+    """The longest word in ASCII of strings that every match holds: what a text in plain ASCII must hold, in small letters."""
+    words = (word for part in certain for word in regex.findall("[a-z0-9]+", fold(part).text))
+    return max(words, key=len, default="")
 
 
 def search(
-    source: str, history: Sequence[tuple[Version, Text]], pattern: regex.Pattern[str], needle: str | None = None
+    source: str,
+    history: Sequence[tuple[Version, Text]],
+    pattern: regex.Pattern[str],
+    needle: str | None = None,
+    word: str = "",
 ) -> Found | None:
     """The answer of one history to a compiled pattern; None when it never stood there.
 
     ``needle``: what must stand, in small letters, where plain ASCII matches; and no match reaches over paragraphs. Then
-    each paragraph that many versions share is looked at once, and those without it not at all.
+    each paragraph that many versions share is looked at once, and those without it not at all. ``word``: what a whole text
+    in plain ASCII must hold, where matches may reach over paragraphs.
     """
     known: dict[str, tuple[tuple[int, int], ...]] = {}
     paragraphs: dict[str, tuple[tuple[int, int], ...]] = {}
@@ -209,7 +220,9 @@ def search(
     for version, text in history:
         if text.digest not in known:
             where = f"{source}@{version.number}"
-            if needle is None:
+            if needle is None and word and text.text.isascii() and word not in text.text.lower():
+                known[text.digest] = ()
+            elif needle is None:
                 known[text.digest] = _spans(text.text, pattern, where)
             else:
                 known[text.digest] = _spans_by_paragraph(text.text, pattern, needle, paragraphs, where)
