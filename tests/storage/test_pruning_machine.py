@@ -168,7 +168,7 @@ def few(examples: int, steps: int) -> settings:
 
 
 class TestPruning(Pruning.TestCase):  # type: ignore[misc,name-defined]
-    settings = few(3, 5)
+    settings = few(2, 4)
 
 
 @pytest.mark.slow
