@@ -1,6 +1,6 @@
 """How long it takes to prove an archive, to copy it, and how much memory that needs: many versions of 6.4 KB statements.
 
-The archive is filled through the steps of a check (``storage.keep``), a hundred versions a transaction, so that filling
+The archive is filled through the steps of a check (``bench.filling``), a hundred versions a transaction, so that filling
 does not take longer than what is measured.
 """
 
@@ -14,12 +14,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.filling import keep_version
 from bench.origin import Statement
-from storage import keep, rows, runs
 from storage.archive import Archive
 from storage.backup import backup
 from storage.engine import engine_for, writing
-from storage.records import Outcome, Snapshot, Source, Text, Validators
+from storage.records import Snapshot, Source, Text
 from storage.verify import verify
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
 def fill(url: str, statements: int, count: int) -> None:
     """So many versions of so many statements, each a small edit of the one before."""
     with Archive.open(url) as archive:
-        archive.declare([Source(f"s{number}", f"https://example.org/{number}") for number in range(statements)], START)
+        archive.declare([Source(f"s{number}", f"https://example.org/s{number}") for number in range(statements)], START)
     engine = engine_for(url)
     for number in range(statements):
         statement = Statement(number)
@@ -78,21 +78,12 @@ def fill(url: str, statements: int, count: int) -> None:
 
 
 def _keep(connection: Connection, name: str, statement: Statement, at: datetime) -> None:
-    row = keep.locked(connection, name)
     groups = [statement.sentences[place : place + 4] for place in range(0, len(statement.sentences), 4)]
     text = Text.of("A statement", "1 January 2026", [" ".join(group) for group in groups])
     page = f"<html><body><nav>{at}</nav><article>{statement.html}</article></body></html>".encode()
-    taken = Snapshot(row.url, row.url, 200, (("content-type", "text/html"),), (), at, page)
-    number = (row.number or 0) + 1
-    wording = keep.Wording(row.key, number, rows.encoded(text))
-    body = keep.body(connection, taken, row.snapshot, wording)
-    kept = keep.snapshot(connection, row.key, taken, body, row.snapshot, wording=wording)
-    outcome = Outcome.NEW if row.number is None else Outcome.CHANGED
-    chain = keep.version(connection, row, taken, keep.Made(text, "html/1", kept, row.last_good, at, outcome))
-    good = keep.good(at, outcome, Validators(), None)
-    keep.stand(
-        connection, row.key, {**good, **runs.begun(outcome, at), **keep.base(number, text, "html/1", kept, chain)}
-    )
+    url = f"https://example.org/{name}"
+    taken = Snapshot(url, url, 200, (("content-type", "text/html"),), (), at, page)
+    keep_version(connection, name, taken, text, "html/1")
 
 
 def _resident_mib() -> float:

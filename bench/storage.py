@@ -16,19 +16,22 @@ import sqlite3
 import subprocess
 import tempfile
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
+from bench.filling import keep_version
 from bench.prose import Statement, vocabulary
 from monitor.differ import compare
 from storage import texts
 from storage.archive import Archive, Unchanged
 from storage.chain import first_fault
+from storage.engine import writing
 from storage.records import Event, EventKind, Outcome, Snapshot, Source, Text, Window
 
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
     from storage.records import Change
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+READER = "html/1:0123456789ab"
 KINDS: dict[str, Callable[[Statement, int], tuple[str, bytes]]] = {}
 """How a statement is served: media type and body."""
 PARTS = ("peers", "plain", "page", "around", "ledger")
@@ -159,21 +163,33 @@ def _archive(file: Path, kind: str, statements: int, count: int, *, events: bool
     with Archive.open(f"sqlite:///{file}") as archive:
         archive.declare([Source(f"s{number}", _url(number)) for number in range(statements)], START)
         not_waiting_for_the_disk(archive)
-        for number, version, statement in _history(statements, count):
-            text = Text.of(statement.title, None, statement.blocks)
-            media, body = KINDS[kind](statement, version)
-            started = time.process_time()
-            change = compare(before[number], text) if version else None
-            differ_s += time.process_time() - started
-            snapshot = _snapshot(number, version, media, body)
-            started = time.process_time()
-            archive.record(
-                f"s{number}", snapshot, text, reader="html/1:0123456789ab",
-                outcome=Outcome.CHANGED if version else Outcome.NEW, expected=version or None, change=change,
-                validators=snapshot.validators, events=_told(f"s{number}", version, snapshot, change) if events else (),
-            )  # fmt: skip
-            write_s += time.process_time() - started
-            before[number] = text
+        for _, part in groupby(_history(statements, count), key=lambda one: one[1]):
+            # All but the last of each statement in one transaction: the rows are the same, and the bench is done sooner.
+            with ExitStack() as together:
+                connection: Connection | None = None
+                for number, version, statement in part:
+                    if connection is None and version < count - 1:
+                        connection = together.enter_context(writing(archive.engine))
+                    text = Text.of(statement.title, None, statement.blocks)
+                    media, body = KINDS[kind](statement, version)
+                    started = time.process_time()
+                    change = compare(before[number], text) if version else None
+                    differ_s += time.process_time() - started
+                    snapshot = _snapshot(number, version, media, body)
+                    told = _told(f"s{number}", version, snapshot, change) if events else ()
+                    started = time.process_time()
+                    if connection is not None:
+                        keep_version(
+                            connection, f"s{number}", snapshot, text, READER, change=change, events=told,
+                            validators=snapshot.validators,
+                        )  # fmt: skip
+                    else:
+                        archive.record(
+                            f"s{number}", snapshot, text, reader=READER, outcome=Outcome.CHANGED, change=change,
+                            expected=version or None, events=told, validators=snapshot.validators,
+                        )  # fmt: skip
+                        write_s += time.process_time() - started
+                    before[number] = text
         with closing(sqlite3.connect(file)) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         whole = file.stat().st_size
@@ -187,7 +203,7 @@ def _archive(file: Path, kind: str, statements: int, count: int, *, events: bool
         for name, size in _parts(file):
             print(f"| … {name} | {size / total:.0f} |")
         print("\n| operation | CPU |\n|---|---|")
-        print(f"| keep a version (one transaction) | {1e3 * write_s / total:.2f} ms |")
+        print(f"| keep a version (one transaction) | {1e3 * write_s / statements:.2f} ms |")
         print(f"| differ | {1e3 * differ_s / total:.2f} ms |")
         mean, worst = _read_ms(archive, statements, count)
         print(f"| read any version | {mean:.2f} ms (worst place in the chain {worst:.2f} ms) |")

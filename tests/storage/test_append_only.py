@@ -10,8 +10,8 @@ from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError
 
 from storage.engine import engine_for, writing
-from storage.errors import IntegrityError
-from storage.guard import EVIDENCE
+from storage.errors import IntegrityError, StorageError
+from storage.guard import EVIDENCE, shared
 from storage.prune import Chosen, prune
 from storage.schema import metadata
 from storage.verify import verify
@@ -94,3 +94,18 @@ def test_the_door_that_prune_goes_through_is_shut_afterwards_and_after_a_failure
             connection.execute(sql(f"UPDATE {table} SET packed = packed"))
     engine.dispose()
     assert not [line for line in (fault.said for fault in verify(filled_url).faults) if "trigger" in line]
+
+
+def test_who_prunes_waits_for_who_records(filled_url: str) -> None:
+    """Else the bytes could go that a version of another source is just being kept with."""
+    if filled_url.startswith("sqlite"):
+        pytest.skip("SQLite has one writer")
+    engine = engine_for(filled_url)
+    impatient = f"{filled_url}&options=-c%20lock_timeout%3D50ms"
+    with writing(engine) as connection:
+        shared(connection)
+        with pytest.raises(StorageError, match="lock timeout"):
+            pruned(impatient, 2)
+    engine.dispose()
+    pruned(impatient, 2)
+    assert verify(filled_url).faults == []

@@ -81,6 +81,19 @@ def test_what_was_pruned_is_told_by_an_event(filled: Archive, filled_url: str) -
     assert pruned_numbers(event.detail) == {2, 3, 7}
 
 
+def test_a_search_is_made_anew_without_what_was_pruned(filled: Archive, filled_url: str) -> None:
+    pruned(filled_url, "long", 2, 3, 7)
+    assert filled.pruned() == {"long": [2, 3, 7]}
+    assert filled.index(anew=True) == 3
+    assert filled.candidates(["long parties agreed"]) == {"long"}
+
+
+def test_pruning_what_is_pruned_says_nothing(filled: Archive, filled_url: str) -> None:
+    pruned(filled_url, "long", 2, 3)
+    pruned(filled_url, "long", 2, 3)
+    assert len([one for one in filled.events("long") if one.kind is EventKind.PRUNED]) == 1
+
+
 def test_a_text_that_is_gone_without_an_event_is_a_fault(filled: Archive, filled_url: str) -> None:
     pruned(filled_url, "long", 2, 3)
     Forger(filled_url)("DELETE FROM events WHERE kind = 'pruned'")

@@ -241,6 +241,30 @@ def test_both_engines_find_an_alteration_and_name_it(filled_url: str) -> None:
     assert "long@2: how it was received (capture 2) is not as it was written (mark)" in faults
 
 
+def test_a_damaged_dictionary_is_told_apart_from_what_leans_on_it(kept: str, forge: Forger) -> None:
+    ((packed,),) = forge("SELECT packed FROM versions WHERE source = 1 AND number = 3")
+    forge("UPDATE versions SET packed = ? WHERE source = 1 AND number = 3", [altered(packed)])
+    faults = said(verify(kept))
+    forge("UPDATE versions SET packed = ? WHERE source = 1 AND number = 3", [packed])
+    (own,) = [line for line in faults if line.startswith("long@3: the text")]
+    assert "dictionary" not in own
+    assert "long@4: the text cannot be unpacked: version 3, its dictionary, is damaged" in faults
+    assert any("their dictionary, the text of version 3, is damaged" in line for line in faults)
+
+
+@pytest.mark.parametrize("which", ["doubt IS NOT NULL", "number IN (SELECT snapshot FROM pages)"])
+def test_bytes_that_are_gone_and_were_not_pruned_are_missed(kept: str, forge: Forger, which: str) -> None:
+    """Those of a capture that was held back, and of a further page, too."""
+    where = f"key = (SELECT min(body) FROM snapshots WHERE {which})"
+    columns = "packed, base, depth, source, number"
+    (before,) = forge(f"SELECT {columns} FROM bodies WHERE {where}")
+    forge(f"UPDATE bodies SET packed = ?, base = NULL, depth = 0, source = NULL, number = NULL WHERE {where}", [b""])
+    faults = said(verify(kept))
+    values = ", ".join(f"{name} = ?" for name in columns.split(", "))
+    forge(f"UPDATE bodies SET {values} WHERE {where}", list(before))
+    assert any("are gone, and no pruning took what they were read to" in line for line in faults)
+
+
 # bytes of the file itself
 
 
