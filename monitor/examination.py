@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from storage.engine import engine_for, sqlite_file
 from storage.errors import ConfigError, DeliveryError, FetchError, VariorumError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from monitor.config import Settings
@@ -59,6 +61,7 @@ def report_problems(error: VariorumError, name: str) -> list[Finding]:
 async def examine(settings: Settings, *, offline: bool = False) -> list[Finding]:
     """Look at everything the settings lean on. ``offline`` leaves out what needs the network."""
     found = [Finding("configuration", "doubtful", note) for note in settings.notes]
+    found += extras(settings)
     found += await asyncio.to_thread(database, settings)
     if offline:
         return found
@@ -70,6 +73,29 @@ async def examine(settings: Settings, *, offline: bool = False) -> list[Finding]
     if more:
         found.append(Finding("names", "doubtful", f"{more} more hosts were not looked at"))
     return [*found, *await clock(settings)]
+
+
+def extras(settings: Settings) -> list[Finding]:
+    """What the configuration asks for and was not installed with the program."""
+    from monitor.alerts import apprise
+    from monitor.fetch import browser
+    from monitor.transfer import stamping
+
+    rendered = [one.fetch for one in settings.declarations if one.fetch.browser]
+    asked: list[tuple[str, Callable[[], object]]] = [
+        ("browser", partial(browser.require_extra, one)) for one in rendered
+    ]
+    if any("apprise" in told for _, told in settings.channels_told):
+        asked.append(("apprise", apprise.require_extra))
+    if settings.timestamps is not None:
+        asked.append(("timestamp", stamping.require_extra))
+    found = []
+    for name, require in asked:
+        try:
+            require()
+        except VariorumError as error:
+            found.append(Finding(f"extra {name}", "bad", error.message, error.hint))
+    return list(dict.fromkeys(found))
 
 
 def database(settings: Settings) -> list[Finding]:
@@ -221,12 +247,6 @@ def channel(name: str, told: dict[str, Any]) -> list[Finding]:
             parts.hostname or "", parts.port or (443 if tls else 80), tls, tuple(hook.get("allow_private", ()))
         )
         return [Finding(f"channel {name}", one.state, f"{one.what} {one.said}", one.mend) for one in found]
-    from monitor.alerts.apprise import require_extra
-
-    try:
-        require_extra()
-    except ConfigError as error:
-        return [Finding(f"channel {name}", "bad", error.message, error.hint)]
     return [Finding(f"channel {name}", "doubtful", "an Apprise address cannot be tried without sending")]
 
 

@@ -315,5 +315,8 @@ def status_command(asking: Asking, names: Sequence[str], as_json: bool) -> None:
     now = utc_now()
     if as_json:
         say_json(status_json(states, now, found))
-    else:
-        say(status_table(states, now, asking.style()) + listed_lines(states, found, now))
+        return
+    if not states:
+        asking.note("nothing was looked at yet; `variorum check` looks at every source")
+        return
+    say(status_table(states, now, asking.style()) + listed_lines(states, found, now))

@@ -77,7 +77,7 @@ def _one_listing(found: dict[str, Any]) -> dict[str, Any]:
 
 def _database(value: object) -> Guarded:
     # Shown nowhere, refused or not: it may hold a password.
-    if not isinstance(value, str) or not re.match(r"(sqlite|postgres(ql)?)(\+\w+)?://", value):
+    if not isinstance(value, str) or not re.match(r"sqlite(\+\w+)?://(/|$)|postgres(ql)?(\+\w+)?://", value):
         raise wrong("not the address of a database", "Write sqlite:///FILE or postgresql://USER@HOST/NAME.")
     return Guarded(str(value), "…")
 
@@ -179,7 +179,7 @@ SOURCE: Final[dict[str, Key]] = {
     "name": Key(TEXT, "A remark: what people call it."),
     "note": Key(TEXT, "A remark: anything."),
     "pages": Key(many(URL), "Further addresses whose texts belong to this one, in order."),
-    "user_visible_url": Key(WEB_URL, "The address to show to people, where another one is fetched."),
+    "user_visible_url": Key(WEB_URL, "The address that alerts link to, where another one is fetched."),
     **BEHAVIOUR,
 }
 
