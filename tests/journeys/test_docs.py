@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import runpy
 import shlex
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import click
 import pytest
@@ -120,26 +119,50 @@ def demonstration(folder: Path, variorum: Program) -> None:
 
 SCENES: dict[str, Callable[[Path, Program], None]] = {"demo": demonstration, "nothing": lambda _folder, _variorum: None}
 
-SITE = "127.0.0.1:8000"
-"""Where the tutorial publishes ``site/``; here, a port of the machine's choice."""
+
+class Servers:
+    """What the documents start in a second terminal, on ports of the machine's choice; ended with the test."""
+
+    def __init__(self) -> None:
+        self._ports: dict[str, str] = {}
+        self._running: list[subprocess.Popen[bytes]] = []
+        self._starting: dict[int, subprocess.Popen[bytes]] = {}
+
+    def placed(self, words: str) -> str:
+        """The words with the true ports in them."""
+        for shown, true in self._ports.items():
+            words = re.sub(rf"\b{shown}\b", true, words)
+        return words
+
+    def start(self, command: str, port: str) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            self._ports[port] = str(free.getsockname()[1])
+        words = shlex.split(self.placed(command))
+        server = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._running.append(server)
+        self._starting[int(self._ports[port])] = server
+
+    def await_all(self) -> None:
+        """Return when each that was started takes connections."""
+        while self._starting:
+            port, server = self._starting.popitem()
+            while True:
+                with contextlib.suppress(ConnectionError), socket.create_connection(("127.0.0.1", port)):
+                    break
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    pytest.fail(f"{server.args} ended with {server.wait(0.02)}")
+
+    def end(self) -> None:
+        for server in self._running:
+            server.terminate()
+            server.wait()
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[str]:
-    """What ``python3 -m http.server --directory site 8000`` serves in the documents, wherever the scene is."""
-
-    class Published(SimpleHTTPRequestHandler):
-        def __init__(self, *args: Any) -> None:
-            super().__init__(*args, directory=str(Path.cwd() / "site"))
-
-        def log_message(self, *_: Any) -> None: ...
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Published) as server:
-        thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
-        thread.start()
-        yield f"127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+def servers() -> Iterator[Servers]:
+    servers = Servers()
+    yield servers
+    servers.end()
 
 
 @pytest.mark.parametrize(
@@ -148,11 +171,12 @@ def site(tmp_path: Path) -> Iterator[str]:
     ids=lambda path: str(path.relative_to(ROOT)),
 )
 def test_what_is_shown_is_what_happens(
-    document: Path, variorum: Program, site: str, monkeypatch: pytest.MonkeyPatch
+    document: Path, variorum: Program, servers: Servers, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}:/usr/bin:/bin")
     started = written = 0
+    digests: dict[str, str] = {}
     for block in examples.read(document).blocks:
         place = f"{document.name}:{block.line}"
         if block.given is not None:
@@ -163,18 +187,24 @@ def test_what_is_shown_is_what_happens(
             SCENES[block.given](folder, variorum)
         if block.file is not None:
             Path(block.file).parent.mkdir(parents=True, exist_ok=True)
-            Path(block.file).write_text(block.text.replace(SITE, site), "utf-8")
+            Path(block.file).write_text(servers.placed(block.text), "utf-8")
             # A reader takes longer than a second from one to the next, and that is as fine as Last-Modified counts.
             written += 1
             os.utime(block.file, (1_700_000_000 + written, 1_700_000_000 + written))
+        if block.serves is not None:
+            servers.start(block.text, block.serves)
         if block.language != "console":
             continue
+        servers.await_all()
         assert started, f"{place}: say `<!-- given: … -->` before the first"
         for command, expected in block.calls:
-            printed = followed(command.replace(SITE, site), variorum)
+            printed = followed(servers.placed(command), variorum)
             assert examples.agrees(expected, printed), (
                 f"{place}: {command}\n--- shown\n{expected}\n--- printed\n{printed}"
             )
+            for shown, true in examples.digests(expected, printed):
+                assert digests.setdefault(shown, true) == true, f"{place}: {command}: {shown} is another digest here"
+                assert digests.setdefault(f"printed {true}", shown) == shown, f"{place}: {command}: {shown}"
 
 
 def followed(command: str, variorum: Program) -> str:
