@@ -42,7 +42,7 @@ from that schema by `make docs`.
 ABOUT_COMMANDS: Final = """\
 # Commands
 
-As `variorum COMMAND --help` says it; this page is made by `make docs`. Results go to standard output, progress and errors to
+What `--help` says of each; this page is made by `make docs`. Results go to standard output, progress and errors to
 standard error. Exit codes: 0 done; 1 differences found (only with `--exit-code`); 2 usage or configuration error; 3 some
 sources failed; 4 integrity fault; 130 interrupted.
 

@@ -7,7 +7,8 @@
 - ``<!-- file: NAME -->`` before any block writes it into that folder.
 - ``<!-- serves: PORT -->`` before a ``sh`` block starts that command there and leaves it running; wherever the port
   stands, one of the machine's choice is put for it.
-- In every other block, lines that begin with ``variorum`` must be commands and options that there are.
+- In every other block, lines that begin with ``variorum`` must be commands and options that there are; so must what
+  stands as ``variorum …`` within a sentence, and each target of make, measurement and extra that is named.
 - A ``yaml`` block with keys of ``config.yaml`` must be a right configuration.
 """
 
@@ -78,12 +79,20 @@ class Document:
 
     path: Path
     blocks: list[Block] = field(default_factory=list)
+    prose: str = ""
+    """What stands between the blocks."""
+
+    @property
+    def spoken_of(self) -> Iterator[list[str]]:
+        """The words of each call of ``variorum`` within a sentence; of ``[-p]`` and ``A|B``, the first that may stand."""
+        for call in re.findall(r"`variorum ([^`]+)`", self.prose):
+            yield shlex.split(re.sub(r"\[(.*?)\]|\|\S+| [|] .*", r" \1", call))
 
 
 def read(path: Path) -> Document:
     """A document, taken apart."""
     words = path.read_text("utf-8")
-    document = Document(path)
+    document = Document(path, prose=FENCE.sub("", words))
     for found in FENCE.finditer(words):
         line = words.count("\n", 0, found.start("text"))
         marks = dict(re.findall(r"<!-- (\w+): (\S+) -->", found["marks"]))

@@ -20,6 +20,7 @@ import yaml
 
 from monitor.cli import variorum as program
 from monitor.config.model import schema
+from storage.errors import VariorumError
 from tests.journeys import examples
 from tests.journeys.conftest import Program
 
@@ -58,13 +59,20 @@ def anchor(heading: str) -> str:
 @each_document
 def test_every_command_that_is_named_exists(document: Path) -> None:
     for block in examples.read(document).blocks:
-        if block.language == "console":
-            continue
-        for words in block.mentioned:
-            try:
-                understood(words)
-            except click.ClickException as error:
-                pytest.fail(f"{document.name}:{block.line}: variorum {shlex.join(words)}: {error.format_message()}")
+        for words in block.mentioned if block.language != "console" else ():
+            require_understood(words, f"{document.name}:{block.line}")
+    for words in examples.read(document).spoken_of:
+        with contextlib.suppress(click.MissingParameter):  # a sentence need not name them
+            require_understood(words, document.name)
+
+
+def require_understood(words: list[str], place: str) -> None:
+    try:
+        understood(words)
+    except click.MissingParameter:
+        raise
+    except (click.ClickException, VariorumError) as error:
+        pytest.fail(f"{place}: variorum {shlex.join(words)}: {error}")
 
 
 def understood(words: list[str]) -> None:
@@ -81,6 +89,21 @@ def understood(words: list[str]) -> None:
             return
         context = command.make_context(name, args, parent=context)
         group = command
+
+
+NAMED = {
+    "target of make": (r"^make ([a-z-]+)|`make ([a-z-]+)`", r"^([a-z-]+):", "Makefile"),
+    "extra": (r"pip install 'variorum\[(\w+)()\]'", r"^(\w+) = \[", "pyproject.toml"),
+    "measurement": (r"python -m bench ([a-z]+)()", r"^    \"(\w+)\": \(", "bench/__main__.py"),
+}
+
+
+@each_document
+def test_every_target_extra_and_measurement_that_is_named_exists(document: Path) -> None:
+    for what, (named, defined, where) in NAMED.items():
+        there = set(re.findall(defined, (ROOT / where).read_text("utf-8"), re.MULTILINE))
+        for first, second in re.findall(named, document.read_text("utf-8"), re.MULTILINE):
+            assert (first or second) in there, f"{document.name}: {what} {first or second}"
 
 
 @each_document
@@ -110,21 +133,12 @@ def test_every_configuration_shown_is_right(document: Path, variorum: Program, m
 # what is run
 
 
-def demonstration(folder: Path, variorum: Program) -> None:
-    """The folder that ``variorum demo`` leaves."""
-    assert variorum("demo", "--pace", "0", "--dir", "demo").code == 0
-    for made in (folder / "demo").iterdir():
-        shutil.move(made, folder / made.name)
-
-
-SCENES: dict[str, Callable[[Path, Program], None]] = {"demo": demonstration, "nothing": lambda _folder, _variorum: None}
-
-
 class Servers:
     """What the documents start in a second terminal, on ports of the machine's choice; ended with the test."""
 
     def __init__(self) -> None:
         self._ports: dict[str, str] = {}
+        self._site: tuple[str, str] | None = None
         self._running: list[subprocess.Popen[bytes]] = []
         self._starting: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -132,7 +146,17 @@ class Servers:
         """The words with the true ports in them."""
         for shown, true in self._ports.items():
             words = re.sub(rf"\b{shown}\b", true, words)
-        return words
+        return words.replace(*self._site) if self._site is not None else words
+
+    def called(self, command: str) -> str:
+        """A command with the true ports in it, and leave to go to a site that is not what it is called."""
+        allowed = " --allow-private 127.0.0.0/8" if self._site is not None and self._site[0] in command else ""
+        return self.placed(command) + allowed
+
+    def publish(self, address: str, folder: str) -> None:
+        """Let a folder stand for a site that the documents only talk of."""
+        self.start(f"python3 -m http.server --bind 127.0.0.1 --directory {folder} 80", "80")
+        self._site = address, f"http://127.0.0.1:{self._ports.pop('80')}"
 
     def start(self, command: str, port: str) -> None:
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -165,6 +189,29 @@ def servers() -> Iterator[Servers]:
     servers.end()
 
 
+def demonstration(folder: Path, variorum: Program, _servers: Servers) -> None:
+    """The folder that ``variorum demo`` leaves."""
+    assert variorum("demo", "--pace", "0", "--dir", "demo").code == 0
+    for made in (folder / "demo").iterdir():
+        shutil.move(made, folder / made.name)
+
+
+def statement(folder: Path, _variorum: Program, servers: Servers) -> None:
+    """A site with a short statement on it."""
+    title = "Statement on the border talks"
+    page = f"<article><h1>{title}</h1><p>The two sides shall resume talks within ten days.</p></article>"
+    (folder / "site").mkdir()
+    (folder / "site" / "statement").write_text(f"<!doctype html><html lang=en><title>{title}</title>{page}</html>")
+    servers.publish("https://www.example.org", "site")
+
+
+SCENES: dict[str, Callable[[Path, Program, Servers], None]] = {
+    "demo": demonstration,
+    "statement": statement,
+    "nothing": lambda _folder, _variorum, _servers: None,
+}
+
+
 @pytest.mark.parametrize(
     "document",
     [path for path in DOCUMENTS if "```console" in path.read_text("utf-8")],
@@ -184,7 +231,7 @@ def test_what_is_shown_is_what_happens(
             folder = variorum.folder / f"scene-{started}"
             folder.mkdir()
             monkeypatch.chdir(folder)
-            SCENES[block.given](folder, variorum)
+            SCENES[block.given](folder, variorum, servers)
         if block.file is not None:
             Path(block.file).parent.mkdir(parents=True, exist_ok=True)
             Path(block.file).write_text(servers.placed(block.text), "utf-8")
@@ -198,8 +245,8 @@ def test_what_is_shown_is_what_happens(
         servers.await_all()
         assert started, f"{place}: say `<!-- given: … -->` before the first"
         for command, expected in block.calls:
-            printed = followed(servers.placed(command), variorum)
-            assert examples.agrees(expected, printed), (
+            printed = followed(servers.called(command), variorum)
+            assert examples.agrees(servers.placed(expected), printed), (
                 f"{place}: {command}\n--- shown\n{expected}\n--- printed\n{printed}"
             )
             for shown, true in examples.digests(expected, printed):
