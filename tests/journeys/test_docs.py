@@ -21,8 +21,9 @@ import yaml
 from monitor.cli import variorum as program
 from monitor.config.model import schema
 from storage.errors import VariorumError
-from tests.journeys import examples
+from tests.journeys import examples, test_history_docs
 from tests.journeys.conftest import Program
+from tests.storage.sabotage import Forger
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
@@ -36,6 +37,13 @@ def test_pages_made_from_the_program_are_up_to_date() -> None:
     made = runpy.run_path(str(ROOT / "docs" / "reference.py"))["pages"]()
     stale = [path for path, text in made.items() if (ROOT / "docs" / path).read_text("utf-8") != text]
     assert not stale, "write them anew with `make docs`"
+
+
+@each_document
+def test_no_output_is_shown_that_is_not_compared(document: Path) -> None:
+    for block in examples.read(document).blocks:
+        if block.language != "console" and re.search(r"^\$ ", block.text, re.MULTILINE):
+            assert document == test_history_docs.PAGE, f"{document.name}:{block.line}: make it `console`"
 
 
 @each_document
@@ -205,9 +213,19 @@ def statement(folder: Path, _variorum: Program, servers: Servers) -> None:
     servers.publish("https://www.example.org", "site")
 
 
+def forged(folder: Path, variorum: Program, _servers: Servers) -> None:
+    """An archive whose fifth version says that it came in at another time."""
+    (folder / "config.yaml").write_text("sources: []\n")
+    for day in range(1, 6):
+        (folder / f"2026-03-0{day}.txt").write_text(f"A statement of day {day}.\n")
+    assert variorum("import", "folder", ".", "--source", "readout").code == 0
+    Forger("sqlite:///variorum.db")("UPDATE versions SET imported = 5 WHERE number = 5")
+
+
 SCENES: dict[str, Callable[[Path, Program, Servers], None]] = {
     "demo": demonstration,
     "statement": statement,
+    "forged": forged,
     "nothing": lambda _folder, _variorum, _servers: None,
 }
 
