@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -37,6 +38,18 @@ def test_pages_made_from_the_program_are_up_to_date() -> None:
     made = runpy.run_path(str(ROOT / "docs" / "reference.py"))["pages"]()
     stale = [path for path, text in made.items() if (ROOT / "docs" / path).read_text("utf-8") != text]
     assert not stale, "write them anew with `make docs`"
+
+
+def test_the_floors_of_the_architecture_are_those_of_the_contract() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    held = [{*layer.split(" | ")} for layer in contracts[0]["layers"]]
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    floors = re.findall(r"^\| [1-5] \| (.+?) \|", page, re.MULTILINE)
+    drawn = [{*re.findall(r"`([\w/]+)", layer)} for floor in floors for layer in floor.split(" → ")]
+    named = [{f"monitor.{room.strip('/')}" for room in layer} for layer in drawn[:-1]]
+    assert [*named, {"storage"}] == held
+    there = {path.stem for path in (ROOT / "monitor").iterdir() if path.name != "__pycache__"}
+    assert {f"monitor.{room}" for room in there - {"__init__", "py"}} == set().union(*named)
 
 
 @each_document
