@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from monitor.clock import utc_now
 from monitor.fetch.client import Fetcher
 from monitor.fetch.guard import check_host, networks
+from monitor.render.telling import plural
 from storage import outbox
 from storage.archive import Archive
 from storage.engine import engine_for, sqlite_file
@@ -116,7 +117,10 @@ def database(settings: Settings) -> list[Finding]:
             engine.dispose()
     except VariorumError as error:
         return [Finding("database", "bad", error.message, error.hint)]
-    found = [Finding("database", "good", f"{settings.shown_database}: writable, {count} sources watched"), *letters]
+    found = [
+        Finding("database", "good", f"{settings.shown_database}: writable, {plural(count, 'source')} watched"),
+        *letters,
+    ]
     if file is not None:
         found += [_sound(file), *_disk(file)]
     return found
@@ -131,7 +135,7 @@ def _outbox(archive: Archive) -> list[Finding]:
             said = f"stopped since {one.stopped_at:%Y-%m-%d %H:%M} UTC: {one.stopped_why}"
             found.append(Finding(what, "bad", said, mend))
         elif one.dead:
-            said = f"{one.dead} dead letter{'' if one.dead == 1 else 's'} (`variorum alerts list --dead`)"
+            said = f"{plural(one.dead, 'dead letter')} (`variorum alerts list --dead`)"
             found.append(Finding(what, "doubtful", said, mend))
     return found
 
@@ -247,7 +251,13 @@ def channel(name: str, told: dict[str, Any]) -> list[Finding]:
             parts.hostname or "", parts.port or (443 if tls else 80), tls, tuple(hook.get("allow_private", ()))
         )
         return [Finding(f"channel {name}", one.state, f"{one.what} {one.said}", one.mend) for one in found]
-    return [Finding(f"channel {name}", "doubtful", "an Apprise address cannot be tried without sending")]
+    return [
+        Finding(
+            f"channel {name}",
+            "doubtful",
+            f"cannot be tried without sending; `variorum alerts test {name}` sends a sample",
+        )
+    ]
 
 
 def _mail(name: str, told: dict[str, Any]) -> Finding:

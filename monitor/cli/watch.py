@@ -77,6 +77,7 @@ def check_command(asking: Asking, names: Sequence[str], as_json: bool, exit_code
 
 async def _send_due(asking: Asking, parts: House) -> None:
     """Send what is due from the outbox, for a while; say what became of it, on standard error."""
+    from monitor.render.telling import plural
     from monitor.stillness import judge_stillness
 
     if not parts.settings.channels_told:
@@ -87,7 +88,7 @@ async def _send_due(asking: Asking, parts: House) -> None:
     whole = await parts.deliverer.drain(SEND_WITHIN_S)
     sent = sum(one.state == "sent" for one in tried)
     if sent:
-        asking.note(f"{sent} alert{'' if sent == 1 else 's'} sent")
+        asking.note(f"{plural(sent, 'alert')} sent")
     for one in tried:
         if one.state != "sent":
             then = "tried again later" if one.state == "failed" else "a dead letter: `variorum alerts list --dead`"
