@@ -10,8 +10,10 @@ from pathlib import Path
 from monitor.alerts.channels import CHANNELS
 from monitor.cli import COMMANDS
 from monitor.cli.compare import FORMATS as OFFERED
+from monitor.config.model import KINDS as MORE_WORDS
 from monitor.config.model import WAYS
 from monitor.differ.classify import SEVERITY
+from monitor.differ.lexicon import EXTENSIBLE
 from monitor.read import KINDS, ReadRules
 from monitor.read.listing import KINDS as LISTINGS
 from monitor.render import FORMATS
@@ -32,6 +34,10 @@ def test_every_kind_of_edit_has_a_severity_a_rank_a_row_and_stands_in_the_schema
     offered = [one["enum"] for schema in schemas for one in _shapes(schema) if "negation" in one.get("enum", ())]
     assert offered
     assert all(set(one) == kinds for one in offered)
+
+
+def test_the_kinds_that_take_more_words_are_those_that_the_configuration_offers() -> None:
+    assert set(MORE_WORDS) == {kind.value for kind in EXTENSIBLE}
 
 
 def _shapes(shape: object) -> list[dict[str, list[str]]]:
