@@ -22,7 +22,8 @@ from monitor.config import load
 from monitor.daemon import Daemon
 from monitor.demo.page import page
 from monitor.pulse import Pulse
-from monitor.web.health import Server, health_app
+from monitor.web.health import health_app
+from monitor.web.server import Server
 from storage.archive import Archive
 from storage.errors import StorageError
 from storage.instance import only_instance
