@@ -1,13 +1,15 @@
 """Writes what is said of the program from the program itself: ``make docs``.
 
 ``configuration.md`` from the JSON Schema of ``config.yaml``; ``commands.md``, the manual page and the completions from the
-commands. ``tests/journeys/test_docs.py`` holds the files equal to what this makes.
+commands; ``rooms.md`` from the docstrings and the import contract. ``tests/journeys/test_docs.py`` holds the files equal to what this makes.
 """
 
 from __future__ import annotations
 
+import ast
 import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
 HERE: Final = Path(__file__).parent
+ROOT: Final = HERE.parent
 COLUMNS: Final = 100
 
 ABOUT_CONFIGURATION: Final = """\
@@ -42,12 +45,21 @@ from that schema by `make docs`.
 ABOUT_COMMANDS: Final = """\
 # Commands
 
-As `variorum COMMAND --help` says it; this page is made by `make docs`. Results go to standard output, progress and errors to
+What `--help` says of each; this page is made by `make docs`. Results go to standard output, progress and errors to
 standard error. Exit codes: 0 done; 1 differences found (only with `--exit-code`); 2 usage or configuration error; 3 some
 sources failed; 4 integrity fault; 130 interrupted.
 
 Completion: `variorum.bash`, `variorum.zsh` and `variorum.fish` in [completions](completions/); source yours from the start-up
 file of your shell.
+"""
+
+
+ABOUT_ROOMS: Final = """\
+# Rooms
+
+Every file with the first line of its docstring, from the top floor to the ground; a room imports only from those below it. The
+order is that of the contract in `pyproject.toml`, which `make check` holds; this page is made by `make docs`.
+[architecture.md](architecture.md) says what the floors are for.
 """
 
 
@@ -61,6 +73,7 @@ def pages() -> dict[str, str]:
         "configuration.md": configuration(),
         "commands.md": commands(),
         "variorum.1": manual(),
+        "rooms.md": rooms(),
         **{path: text.strip() + "\n" for path, text in completions.items()},
     }
 
@@ -253,6 +266,31 @@ def _roff(text: str) -> str:
     """Text that troff shows as it is."""
     safe = text.replace("\\", "\\e").replace("-", "\\-").replace("'", "\\(aq")
     return "\\&" + safe if safe.startswith((".", "\\(aq")) else safe
+
+
+# rooms.md
+
+
+def rooms() -> str:
+    """The files of every room with their duty, in the order of the floors."""
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["importlinter"]["contracts"]
+    parts = [ABOUT_ROOMS]
+    for layer in next(one["layers"] for one in contracts if one["type"] == "layers"):
+        rooms = layer.split(" | ")
+        title = ", ".join(f"`{room}`" for room in rooms)
+        lines = [line for room in rooms for line in _files(room)]
+        parts.append(f"## {title}\n\n| file | duty |\n|---|---|\n" + "\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _files(room: str) -> Iterator[str]:
+    """A row for each file of a room: the module, or the package and what is in it."""
+    place = ROOT / room.replace(".", "/")
+    paths = sorted(place.rglob("*.py")) if place.is_dir() else [place.with_suffix(".py")]
+    for path in paths:
+        about = ast.get_docstring(ast.parse(path.read_text("utf-8")))
+        if about is not None and "versions" not in path.parts:
+            yield f"| `{path.relative_to(ROOT)}` | {_cell(about.splitlines()[0].replace('``', '`'))} |"
 
 
 def main() -> None:

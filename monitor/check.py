@@ -444,14 +444,23 @@ async def _beside(
     return found
 
 
-def _due(declared: Declaration, latest: Latest, at: datetime, around: Around) -> datetime:
+def _due(
+    declared: Declaration,
+    latest: Latest,
+    at: datetime,
+    around: Around,
+    *,
+    failures: int = 0,
+    retry_after_s: float | None = None,
+) -> datetime:
     return next_due(
         declared.rhythm,
         at,
         first_seen=latest.first_seen,
         last_change=latest.last_change,
-        failures=0,
+        failures=failures,
         jitter=around.dice(),
+        retry_after_s=retry_after_s,
     )
 
 
@@ -468,15 +477,7 @@ def _due_after_doubt(
     if confirming and retry_after_s is None and declared.gate.confirm_times > 0:
         soon = at + declared.gate.confirm_after
         return min(soon, _due(declared, latest, at, around))
-    return next_due(
-        declared.rhythm,
-        at,
-        first_seen=latest.first_seen,
-        last_change=latest.last_change,
-        failures=latest.failures + 1,
-        jitter=around.dice(),
-        retry_after_s=retry_after_s,
-    )
+    return _due(declared, latest, at, around, failures=latest.failures + 1, retry_after_s=retry_after_s)
 
 
 def _same_bytes(snapshot: Snapshot, latest: Latest) -> bool:

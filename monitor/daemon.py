@@ -37,10 +37,8 @@ from storage.instance import only_instance
 from storage.records import Latest, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import Awaitable, Callable
     from datetime import datetime
-
-    from starlette.types import ASGIApp
 
     from monitor.cluster.dispatch import Dispatch
     from monitor.cluster.working import Working
@@ -500,12 +498,14 @@ async def _lead(
 
 
 async def _live(daemon: Daemon, settings: Settings, stop: asyncio.Event, now: Callable[[], datetime]) -> None:
+    from monitor.web.serving import health_served, room_served
+
     loop = asyncio.get_running_loop()
     asked = {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: daemon.ask_reload}
     for number, then in asked.items():
         with contextlib.suppress(NotImplementedError, RuntimeError):  # no signals here, or not the main thread
             loop.add_signal_handler(number, then)
-    async with _health_page(settings, daemon, now), _web_page(settings, daemon):
+    async with health_served(settings.health, daemon.pulse, now), room_served(settings, lambda: daemon.settings):
         scheduler = AsyncIOScheduler(timezone="UTC")
         for job in daemon.jobs():
             # Without a grace time APScheduler drops a run that starts a second late, with no more than a warning.
@@ -529,51 +529,3 @@ async def _live(daemon: Daemon, settings: Settings, stop: asyncio.Event, now: Ca
             await asyncio.sleep(0)
         scheduler.shutdown(wait=False)
         await daemon.stop()
-
-
-@contextlib.asynccontextmanager
-async def _health_page(settings: Settings, daemon: Daemon, now: Callable[[], datetime]) -> AsyncIterator[None]:
-    """Serve health and metrics while the daemon runs, where they are asked for."""
-    if settings.health is None:
-        yield
-        return
-    from monitor.web.health import health_app
-
-    async with _served(health_app(daemon.pulse, now), settings.health.host, settings.health.port):
-        yield
-
-
-@contextlib.asynccontextmanager
-async def _web_page(settings: Settings, daemon: Daemon) -> AsyncIterator[None]:
-    """Serve the reading room while the daemon runs, where it is asked for, from a connection that only reads."""
-    if settings.web is None:
-        yield
-        return
-    from monitor.web.app import application
-    from monitor.web.guard import access_of, require_safe
-
-    web, access = settings.web, access_of(settings.web)
-    require_safe(web.host, access)
-    with Archive.open(settings.database, create=False, readonly=True) as archive:
-        async with _served(application(lambda: daemon.settings, archive, access), web.host, web.port):
-            log.info("the web page is at http://%s:%d/", f"[{web.host}]" if ":" in web.host else web.host, web.port)
-            yield
-
-
-@contextlib.asynccontextmanager
-async def _served(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
-    """One more server in this loop. Raises ``StorageError`` when the address cannot be had."""
-    from monitor.web.health import Server
-
-    server = Server(app, host, port)
-    serving = asyncio.create_task(server.listen(), name=f"serving {port}")
-    listening = asyncio.create_task(server.listening.wait())
-    await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
-    if serving.done():
-        listening.cancel()
-        await serving
-    try:
-        yield
-    finally:
-        server.should_exit = True
-        await serving

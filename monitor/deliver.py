@@ -110,6 +110,7 @@ class Deliverer:
             for name, policy in ((name, policies.get(name, Policy())) for name in self._told)
         }
         self._rules: Rules | None = differ_rules(settings)
+        self._pages = {one.source.id: one.shown_url for one in settings.declarations if one.shown_url}
 
     def _planner(self, policy: Policy) -> outbox.Planner:
         return lambda waiting, lately: plan(policy, waiting, lately, self._now())
@@ -329,11 +330,12 @@ class Deliverer:
     async def _notice(self, alert: Alert) -> Notice:
         told = await self._writer.call(outbox.told, alert)
         # Differing takes its time for long texts, and the loop has other things to do.
-        return await asyncio.to_thread(notice_of, told, self._rules, self._settings.public_url)
+        page = self._pages.get(told.source.id, told.source.url)
+        return await asyncio.to_thread(notice_of, told, self._rules, self._settings.public_url, page)
 
 
-def notice_of(told: outbox.Told, rules: Rules | None, public_url: str | None) -> Notice:
-    """What is said of one alert, from what the archive knows of it."""
+def notice_of(told: outbox.Told, rules: Rules | None, public_url: str | None, page: str) -> Notice:
+    """What is said of one alert, from what the archive knows of it. ``page`` is the address that people are sent to."""
     event, source, comparison = told.alert.event, told.source, None
     if told.texts is not None and told.before is not None and told.version is not None:
         old, new = told.texts
@@ -345,7 +347,7 @@ def notice_of(told: outbox.Told, rules: Rules | None, public_url: str | None) ->
         id=told.alert.id,
         event=event,
         source=source,
-        links=links_of(source.id, source.url, public_url, event.version if comparison is not None else None),
+        links=links_of(source.id, page, public_url, event.version if comparison is not None else None),
         title=told.title,
         version=told.version,
         comparison=comparison,

@@ -11,18 +11,21 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from monitor.clock import utc_now
 from monitor.fetch.client import Fetcher
 from monitor.fetch.guard import check_host, networks
+from monitor.render.telling import plural
 from storage import outbox
 from storage.archive import Archive
 from storage.engine import engine_for, sqlite_file
 from storage.errors import ConfigError, DeliveryError, FetchError, VariorumError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from monitor.config import Settings
@@ -59,6 +62,7 @@ def report_problems(error: VariorumError, name: str) -> list[Finding]:
 async def examine(settings: Settings, *, offline: bool = False) -> list[Finding]:
     """Look at everything the settings lean on. ``offline`` leaves out what needs the network."""
     found = [Finding("configuration", "doubtful", note) for note in settings.notes]
+    found += extras(settings)
     found += await asyncio.to_thread(database, settings)
     if offline:
         return found
@@ -70,6 +74,29 @@ async def examine(settings: Settings, *, offline: bool = False) -> list[Finding]
     if more:
         found.append(Finding("names", "doubtful", f"{more} more hosts were not looked at"))
     return [*found, *await clock(settings)]
+
+
+def extras(settings: Settings) -> list[Finding]:
+    """What the configuration asks for and was not installed with the program."""
+    from monitor.alerts import apprise
+    from monitor.fetch import browser
+    from monitor.transfer import stamping
+
+    rendered = [one.fetch for one in settings.declarations if one.fetch.browser]
+    asked: list[tuple[str, Callable[[], object]]] = [
+        ("browser", partial(browser.require_extra, one)) for one in rendered
+    ]
+    if any("apprise" in told for _, told in settings.channels_told):
+        asked.append(("apprise", apprise.require_extra))
+    if settings.timestamps is not None:
+        asked.append(("timestamp", stamping.require_extra))
+    found = []
+    for name, require in asked:
+        try:
+            require()
+        except VariorumError as error:
+            found.append(Finding(f"extra {name}", "bad", error.message, error.hint))
+    return list(dict.fromkeys(found))
 
 
 def database(settings: Settings) -> list[Finding]:
@@ -90,7 +117,10 @@ def database(settings: Settings) -> list[Finding]:
             engine.dispose()
     except VariorumError as error:
         return [Finding("database", "bad", error.message, error.hint)]
-    found = [Finding("database", "good", f"{settings.shown_database}: writable, {count} sources watched"), *letters]
+    found = [
+        Finding("database", "good", f"{settings.shown_database}: writable, {plural(count, 'source')} watched"),
+        *letters,
+    ]
     if file is not None:
         found += [_sound(file), *_disk(file)]
     return found
@@ -105,7 +135,7 @@ def _outbox(archive: Archive) -> list[Finding]:
             said = f"stopped since {one.stopped_at:%Y-%m-%d %H:%M} UTC: {one.stopped_why}"
             found.append(Finding(what, "bad", said, mend))
         elif one.dead:
-            said = f"{one.dead} dead letter{'' if one.dead == 1 else 's'} (`variorum alerts list --dead`)"
+            said = f"{plural(one.dead, 'dead letter')} (`variorum alerts list --dead`)"
             found.append(Finding(what, "doubtful", said, mend))
     return found
 
@@ -221,13 +251,13 @@ def channel(name: str, told: dict[str, Any]) -> list[Finding]:
             parts.hostname or "", parts.port or (443 if tls else 80), tls, tuple(hook.get("allow_private", ()))
         )
         return [Finding(f"channel {name}", one.state, f"{one.what} {one.said}", one.mend) for one in found]
-    from monitor.alerts.apprise import require_extra
-
-    try:
-        require_extra()
-    except ConfigError as error:
-        return [Finding(f"channel {name}", "bad", error.message, error.hint)]
-    return [Finding(f"channel {name}", "doubtful", "an Apprise address cannot be tried without sending")]
+    return [
+        Finding(
+            f"channel {name}",
+            "doubtful",
+            f"cannot be tried without sending; `variorum alerts test {name}` sends a sample",
+        )
+    ]
 
 
 def _mail(name: str, told: dict[str, Any]) -> Finding:

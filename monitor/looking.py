@@ -69,8 +69,10 @@ def _list_of_file(path: Path, rules: ListRules) -> Listed:
 def _file(path: Path) -> tuple[bytes, datetime]:
     try:
         return path.read_bytes(), datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    except IsADirectoryError:
+        raise UsageError(f"{path}: a folder, not a file") from None
     except OSError as error:
-        raise UsageError(f"{path}: {error.strerror}") from None
+        raise UsageError(f"{path}: {error.strerror}", hint="An address begins with http:// or https://.") from None
 
 
 def _look_at_file(path: Path, rules: ReadRules) -> Seen:

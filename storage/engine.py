@@ -80,6 +80,8 @@ def parsed(url: str) -> URL:
         address.get_dialect()
     except (ArgumentError, NoSuchModuleError, ImportError):
         raise StorageError(f"{shown(url)}: not the address of a database", hint=hint) from None
+    if address.get_backend_name() == "sqlite" and address.host:
+        raise StorageError(f"{shown(url)}: two slashes name a host, and SQLite has none", hint=hint)
     if address.get_backend_name() not in ("sqlite", "postgresql"):
         raise StorageError(f"{shown(url)}: {address.get_backend_name()} is not supported", hint=hint)
     return address
@@ -198,7 +200,7 @@ def told_plainly(engine: Engine) -> Iterator[None]:
             raise StorageError(f"{_place(engine)}: not an SQLite database", hint="Name another file.") from error
         if not isinstance(error, OperationalError):
             raise
-        raise StorageError(*_plainly(engine, error)) from error
+        raise _plainly(engine, error) from error
     except UnicodeDecodeError as error:
         # Of a text, or of SQLite's own words about a schema that it cannot read.
         said = error.object.decode("utf-8", "replace")
@@ -214,8 +216,11 @@ def _first_line(said: str) -> str:
     return said.strip().splitlines()[0] if said.strip() else "unknown error"
 
 
-def _plainly(engine: Engine, error: OperationalError) -> tuple[str]:
+def _plainly(engine: Engine, error: OperationalError) -> StorageError:
     said = _first_line(str(error.orig))
+    if said.startswith(("connection failed", "connection is bad")):
+        hint = "Is the server running, and are host, port, user and password right?"
+        return StorageError(f"{_place(engine)}: {said}", hint=hint)
     if said == "disk I/O error" and _full(engine):
         said = "database or disk is full"
     words = {
@@ -225,7 +230,7 @@ def _plainly(engine: Engine, error: OperationalError) -> tuple[str]:
         "database or disk is full": "the disk is full; nothing was written",
         "disk I/O error": "the disk gave an error",
     }
-    return (f"{_place(engine)}: {words.get(said, said)}",)
+    return StorageError(f"{_place(engine)}: {words.get(said, said)}")
 
 
 def _full(engine: Engine) -> bool:

@@ -133,13 +133,20 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("interrupted", err=True)
         return 130
-    except BrokenPipeError:
-        # The reader (head, a pager) went away: that is its right. Python would complain once more at exit.
+    except (BrokenPipeError, SystemExit):
+        # The reader (head, a pager) went away, as click says it or as Python does: that is its right. Python would
+        # complain once more at exit.
         import os
 
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(nowhere, stream.fileno())
         return 0
     except Exception as bug:  # noqa: BLE001  (the last boundary: a user sees no traceback unless asked for)
-        hint = "This is a fault of Variorum's; run again with -vv to see where, and report it."
-        return report_error(VariorumError(f"unexpected {type(bug).__name__}: {bug}", hint=hint), tracebacks)
+        fault = VariorumError(
+            f"unexpected {type(bug).__name__}: {bug}",
+            hint="This is a fault of Variorum's; run again with -vv to see where, and report it.",
+        )
+        fault.__cause__ = bug
+        return report_error(fault, tracebacks)
     return outcome if isinstance(outcome, int) else 0

@@ -49,9 +49,11 @@ def verify_command(asking: Asking, names: Sequence[str], as_json: bool) -> None:
         if len(report.faults) > SHOWN or report.more:
             write(f"… and {len(report.faults) - SHOWN + report.more} more\n")
     if report.faults:
+        from monitor.render.telling import plural
+
         count = len(report.faults) + report.more
         raise IntegrityError(
-            f"{shown(url)}: {count} fault{'' if count == 1 else 's'}; the archive is not what was written",
+            f"{shown(url)}: {plural(count, 'fault')}; the archive is not what was written",
             hint="A backup or an exhibit may still have it; docs/archives.md says what to do.",
         )
     if not as_json:

@@ -206,8 +206,7 @@ def report_error(error: VariorumError, tracebacks: bool = False) -> int:
     if tracebacks:
         import traceback
 
-        cause = error.__context__ if type(error) is VariorumError and error.__context__ else error
-        traceback.print_exception(cause)
+        traceback.print_exception(error.__cause__ or error)
     for line in _lines(error):
         click.echo(visible(line), err=True)
     return error.exit_code

@@ -32,6 +32,7 @@ def doctor_command(asking: Asking, as_json: bool, offline: bool) -> int:
     import asyncio
 
     from monitor.examination import Finding, examine, report_problems
+    from monitor.render.telling import plural
 
     found: list[Finding] = []
     try:
@@ -39,8 +40,8 @@ def doctor_command(asking: Asking, as_json: bool, offline: bool) -> int:
     except VariorumError as error:
         found = report_problems(error, str(asking.config_path))
     else:
-        count = len(settings.declarations)
-        found.append(Finding("configuration", "good", f"{settings.path}: {count} source{'' if count == 1 else 's'}"))
+        said = f"{settings.path}: {plural(len(settings.declarations), 'source')}"
+        found.append(Finding("configuration", "good", said))
         found += asyncio.run(examine(settings, offline=offline))
     bad = sum(one.state == "bad" for one in found)
     if as_json:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from storage.errors import UsageError
+from storage.errors import ConfigError, ReadError, StorageError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +102,18 @@ class Operands:
         path = Path(word)
         if path.exists() or "/" in word:
             return RawFile(word, _file_bytes(path))
+        if path.suffix and "@" not in word:
+            self._require_history(word)
         return self.version_side(word)
+
+    def _require_history(self, name: str) -> None:
+        """What looks like the name of a file is told as one, unless there is a source of that name."""
+        try:
+            self.history(name)
+        except (ConfigError, StorageError, UsageError):
+            raise UsageError(
+                f"{name}: no such file, and no source of that name", hint="`variorum sources` lists what is watched."
+            ) from None
 
     def history(self, name: str) -> History:
         """The history of a source or series; kept for the next question about it."""
@@ -181,7 +192,10 @@ class Operands:
         from monitor.read import ReadRules, read
 
         hush()
-        return read(raw.body, ReadRules(select=self._selector, encoding=self._encoding), url=raw.name).text
+        try:
+            return read(raw.body, ReadRules(select=self._selector, encoding=self._encoding), url=raw.name).text
+        except ReadError as error:
+            raise ReadError(f"{raw.name}: {error.message}", hint=error.hint) from None
 
     def _decoded(self, raw: RawFile) -> str:
         try:

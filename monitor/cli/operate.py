@@ -31,12 +31,14 @@ def check(asking: Asking, as_json: bool) -> None:
       variorum config check
       variorum --config /etc/variorum/config.yaml config check
     """
+    from monitor.render.telling import plural
+
     settings = asking.settings(check_selectors=True)
     count = len(settings.declarations)
     if as_json:
         say_json({"format": 1, "file": str(asking.config_path), "sources": count, "notes": list(settings.notes)})
         return
-    write(f"{asking.config_path}: good; {count} source{'' if count == 1 else 's'}\n")
+    write(f"{asking.config_path}: good; {plural(count, 'source')}\n")
     for line in settings.notes:
         asking.note(f"note: {line}")
 

@@ -226,6 +226,9 @@ def add_command(
     from monitor.render.answers import reading_lines
 
     settings = asking.settings()
+    if not url.startswith(("http://", "https://", "file:///")):
+        hint = "It begins with http:// or https://. A file is watched by `- file: PATH` in config.yaml."
+        raise UsageError(f"{url}: not the address of a page", hint=hint)
     if slug is None and any(declared.source.url == url for declared in settings.declarations):
         raise UsageError(f"{url}: is watched already", hint="--id gives it a second name.")
     seen = _look(asking, url, selector, (), None, allow_private, browser=browser)

@@ -56,15 +56,14 @@ def export_command(
     ((way, path),) = asked.items()
     if way in ("exhibit", "warc", "jsonl") and str(path) != "-" and path.exists() and not force:
         raise UsageError(f"{path}: exists already", hint="--force overwrites it.")
+    from monitor.render.telling import plural
     from monitor.transfer.chosen import choose
 
     with asking.archive() as archive:
         chosen = choose(archive, names)
         gone = sum(version.pruned for one in chosen for version in one.versions)
         if gone and way != "exhibit":
-            asking.note(
-                f"note: {gone} pruned version{'' if gone == 1 else 's'} left out: the content is no longer kept"
-            )
+            asking.note(f"note: {plural(gone, 'pruned version')} left out: the content is no longer kept")
         try:
             count = _write(asking, archive, chosen, way, path)
         except BrokenPipeError:
@@ -72,7 +71,7 @@ def export_command(
         except OSError as error:
             raise UsageError(f"{error.filename or path}: {error.strerror}") from None
     if str(path) != "-":
-        asking.note(f"{path}: {count} {'capture' if way == 'warc' else 'version'}{'' if count == 1 else 's'}")
+        asking.note(f"{path}: {plural(count, 'capture' if way == 'warc' else 'version')}")
 
 
 def _write(asking: Asking, archive: Archive, chosen: list[Chosen], way: str, path: Path) -> int:

@@ -77,6 +77,7 @@ def check_command(asking: Asking, names: Sequence[str], as_json: bool, exit_code
 
 async def _send_due(asking: Asking, parts: House) -> None:
     """Send what is due from the outbox, for a while; say what became of it, on standard error."""
+    from monitor.render.telling import plural
     from monitor.stillness import judge_stillness
 
     if not parts.settings.channels_told:
@@ -87,7 +88,7 @@ async def _send_due(asking: Asking, parts: House) -> None:
     whole = await parts.deliverer.drain(SEND_WITHIN_S)
     sent = sum(one.state == "sent" for one in tried)
     if sent:
-        asking.note(f"{sent} alert{'' if sent == 1 else 's'} sent")
+        asking.note(f"{plural(sent, 'alert')} sent")
     for one in tried:
         if one.state != "sent":
             then = "tried again later" if one.state == "failed" else "a dead letter: `variorum alerts list --dead`"
@@ -315,5 +316,8 @@ def status_command(asking: Asking, names: Sequence[str], as_json: bool) -> None:
     now = utc_now()
     if as_json:
         say_json(status_json(states, now, found))
-    else:
-        say(status_table(states, now, asking.style()) + listed_lines(states, found, now))
+        return
+    if not states:
+        asking.note("nothing was looked at yet; `variorum check` looks at every source")
+        return
+    say(status_table(states, now, asking.style()) + listed_lines(states, found, now))

@@ -69,7 +69,7 @@ class Guarded(str):
 class Document:
     """The plain values of a file: ``values``; and where each stands: ``line(path)``."""
 
-    __slots__ = ("_lines", "_whole", "_words", "name", "problems", "values")
+    __slots__ = ("_lines", "_whole", "_words", "name", "problems", "unfilled", "values")
 
     def __init__(self, words: str, name: str, env: Mapping[str, str]) -> None:
         """Read YAML. Raises ``ConfigProblems`` when it is malformed or no mapping; ``problems`` holds lesser faults."""
@@ -77,6 +77,8 @@ class Document:
         self.name = name
         self.values: Mapping[str, Any] = build.top()
         self.problems: list[Problem] = build.problems
+        self.unfilled: set[KeyPath] = build.unfilled
+        """Where a variable stands that is not set."""
         self._words = words
         self._lines = build.lines
         self._whole = False
@@ -121,6 +123,7 @@ class _Build:
         self.name = name
         self.lines: dict[KeyPath, int] = {}
         self.problems: list[Problem] = []
+        self.unfilled: set[KeyPath] = set()
         self._words = words
         self._env = env
         self._depth = depth
@@ -242,6 +245,7 @@ class _Build:
             if default is not None:
                 return value or default
             if value is None:
+                self.unfilled.add(tuple(self._path))
                 hint = f"Set {name}, or write ${{{name}:-default}}."
                 self._note(event, f"the environment variable {name} is not set", hint)
             return value or ""

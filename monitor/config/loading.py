@@ -7,11 +7,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-from monitor import __version__
 from monitor.config.alerting import phrases_of, policy_of, rule_of
 from monitor.config.document import Document, Guarded
 from monitor.config.problems import ConfigProblems, KeyPath, Problem, nearest
 from monitor.config.rhythms import planned
+from monitor.config.rules import fetch_rules, gate_rules, page_rules, read_rules, user_agent
 from monitor.config.settings import (
     CONCURRENCY,
     MAX_NEW,
@@ -47,21 +47,6 @@ T = TypeVar("T")
 DATABASE: Final = "sqlite:///variorum.db"
 EVERY: Final = Interval(900.0, "15m")
 
-_FETCH_KEYS: Final = {
-    "timeout": "timeout_s",
-    "max_size": "max_size_bytes",
-    "user_agent": "user_agent",
-    "headers": "headers",
-    "robots": "robots",
-    "allow_private": "allow_private",
-    "proxy": "proxy",
-    "browser": "browser",
-    "browser_path": "browser_path",
-    "wait_for": "wait_for",
-}
-_PAGE_KEYS: Final = ("pages", "next", "print_view", "max_pages")
-_READ_KEYS: Final = ("select", "xpath", "remove", "start_after", "end_before", "encoding", "kind")
-_CONFIRM_KEYS: Final = {"after": "confirm_after_s", "times": "confirm_times"}
 _PINNED: Final = re.compile(r"@(?:first|[1-9][0-9]*|[0-9]{4}-[0-9]{2}-[0-9]{2})")
 _SQLITE: Final = re.compile(r"(sqlite(?:\+\w+)?:///)([^?]+)(.*)", re.DOTALL)
 
@@ -74,6 +59,8 @@ def load(path: Path, env: Mapping[str, str], *, check_selectors: bool = False) -
     """
     document = Document(_config_text(path), str(path), env)
     valid, problems = validated(document)
+    # What a value is without the variable that is not set is no second problem.
+    problems = [one for one in problems if one.path not in document.unfilled]
     joining = _Joining(path, document, valid)
     settings = joining.settings()
     problems += document.problems + joining.problems
@@ -101,13 +88,13 @@ class _Joining:
         defaults: dict[str, Any] = head.get("defaults", {})
         roots = (self._folder, *(self._folder / root for root in head.get("file_roots", ())))
         base = FetchRules(
-            user_agent=_user_agent(head.get("user_agent", FetchRules().user_agent)),
+            user_agent=user_agent(head.get("user_agent", FetchRules().user_agent)),
             file_roots=tuple(str(root.resolve()) for root in roots),
         )
-        self._fetch = _fetch_rules(base, defaults)
-        self._read = _read_rules(ReadRules(), defaults)
-        self._gate = _gate_rules(GateRules(), defaults)
-        self._pages = _page_rules(PageRules(), defaults)
+        self._fetch = fetch_rules(base, defaults)
+        self._read = read_rules(ReadRules(), defaults)
+        self._gate = gate_rules(GateRules(), defaults)
+        self._pages = page_rules(PageRules(), defaults)
         self._series = self._all_series()
 
     def settings(self) -> Settings:
@@ -188,7 +175,7 @@ class _Joining:
         # Further pages of an index: of what it finds, these keys would say nothing.
         told = {key: value for key, value in found.items() if key not in ("next", "max_pages")}
         declared = self._declaration(place, {**told, "url": found[kind]}, "listings")
-        pages = _page_rules(PageRules(), {key: found[key] for key in ("next", "max_pages") if key in found})
+        pages = page_rules(PageRules(), {key: found[key] for key in ("next", "max_pages") if key in found})
         rules = ListRules(kind, found.get("follow"), pages.next, found.get("encoding"))
         rhythm = declared.rhythm
         own = Interval(rhythm.young_s, f"{rhythm.young_s:g}s") if isinstance(rhythm, Ageing) else rhythm
@@ -209,8 +196,8 @@ class _Joining:
         )
         return Declaration(
             source=source,
-            read=self._once(_read_rules(self._read, found)),
-            fetch=self._once(_fetch_rules(self._fetch, found)),
+            read=self._once(read_rules(self._read, found)),
+            fetch=self._once(fetch_rules(self._fetch, found)),
             rhythm=self._once(
                 planned(
                     found.get("every", defaults.get("every", EVERY)),
@@ -219,11 +206,12 @@ class _Joining:
                 )
             ),
             was=found.get("was"),
-            gate=self._once(_gate_rules(self._gate, found)),
+            gate=self._once(gate_rules(self._gate, found)),
             baseline=baseline,
             enabled=found.get("enabled", defaults.get("enabled", True)),
             where=f"{self._document.name}:{self._document.line((part, place))}",
-            pages=self._once(_page_rules(self._pages, found)),
+            pages=self._once(page_rules(self._pages, found)),
+            shown_url=found.get("user_visible_url"),
         )
 
     def _once(self, value: T) -> T:
@@ -343,13 +331,9 @@ class _Joining:
         return isinstance(written, list) and len(written) == len(self._valid.items.get(name, {}))
 
     def _notes(self) -> list[str]:
-        said = "checked, but this version does not act on it yet"
         name, line = self._document.name, self._document.line
         notes = []
         for place, one in self._valid.items.get("sources", {}).items():
-            if "user_visible_url" in one:
-                path = ("sources", place, "user_visible_url")
-                notes.append(f"{name}:{line(path)}: sources[{place}].user_visible_url: {said}")
             if isinstance(one.get("url"), Guarded):
                 path = ("sources", place, "url")
                 told = "addresses are stored and shown as they are; keep secrets in headers"
@@ -404,44 +388,6 @@ _SECRET_KEYS: Final = frozenset({"password", "secret", "apprise", "headers", "to
 _PASSWORD: Final = re.compile(r"://[^/@\s:]*:([^/@\s]+)@")
 
 
-def _fetch_rules(base: FetchRules, found: Mapping[str, Any]) -> FetchRules:
-    changes = {rule: found[key] for key, rule in _FETCH_KEYS.items() if key in found}
-    if "headers" in changes:
-        changes["headers"] = tuple(changes["headers"].items())
-    if "user_agent" in changes:
-        changes["user_agent"] = _user_agent(changes["user_agent"])
-    return replace(base, **changes) if changes else base
-
-
-def _read_rules(base: ReadRules, found: Mapping[str, Any]) -> ReadRules:
-    changes = {key: found[key] for key in _READ_KEYS if key in found}
-    if "select" in changes or "xpath" in changes:
-        # The selector of a source replaces a default one of the other sort.
-        changes = {"select": None, "xpath": None} | changes
-    if "filters" in found:
-        changes |= _filters(found["filters"])
-    return replace(base, **changes) if changes else base
-
-
-def _filters(filters: tuple[dict[str, Any], ...]) -> dict[str, Any]:
-    keep: list[str] = []
-    delete: list[str] = []
-    put: list[tuple[str, str]] = []
-    for one in filters:
-        for key, value in one.items():
-            if key == "re.sub":
-                put.append(value)
-            else:
-                pattern = value if key.endswith("matching") else re.escape(value)
-                (keep if key.startswith("keep") else delete).append(pattern)
-    return {"keep_lines_matching": tuple(keep), "delete_lines_matching": tuple(delete), "substitute": tuple(put)}
-
-
-def _page_rules(base: PageRules, found: Mapping[str, Any]) -> PageRules:
-    changes = {key: found[key] for key in _PAGE_KEYS if key in found}
-    return replace(base, **changes) if changes else base
-
-
 def _check_links(declared: Declaration) -> None:
     """Raise ``ConfigError`` (``KEY: what``) for a selector of links that cannot be understood."""
     from monitor.read.links import AUTO, check_link
@@ -459,16 +405,6 @@ def _check_links(declared: Declaration) -> None:
             check_link(key, selector)
 
 
-def _gate_rules(base: GateRules, found: Mapping[str, Any]) -> GateRules:
-    confirm = found.get("confirm", {})
-    changes = {rule: confirm[key] for key, rule in _CONFIRM_KEYS.items() if key in confirm}
-    return replace(base, **changes) if changes else base
-
-
-def _user_agent(words: str) -> str:
-    return words.replace("{version}", __version__) if "{version}" in words else words
-
-
 def _beside(database: str, folder: Path) -> str:
     """An SQLite file with a relative path lies beside the configuration, wherever the program is started from."""
     found = _SQLITE.fullmatch(database)
@@ -482,6 +418,10 @@ def _config_text(path: Path) -> str:
         body = path.read_bytes()
     except FileNotFoundError:
         raise ConfigError(f"{path}: no such file", hint="`variorum init` writes one.") from None
+    except IsADirectoryError:
+        raise ConfigError(
+            f"{path}: a folder, not a file", hint=f"Name the file in it: {path / 'config.yaml'}"
+        ) from None
     except OSError as error:
         raise ConfigError(f"{path}: {error.strerror}") from None
     try:

@@ -35,6 +35,7 @@ from monitor.config.shapes import (
     words,
     wrong,
 )
+from monitor.read import KINDS as READERS
 
 
 def _substitution(found: dict[str, Any]) -> tuple[str, str]:
@@ -77,7 +78,7 @@ def _one_listing(found: dict[str, Any]) -> dict[str, Any]:
 
 def _database(value: object) -> Guarded:
     # Shown nowhere, refused or not: it may hold a password.
-    if not isinstance(value, str) or not re.match(r"(sqlite|postgres(ql)?)(\+\w+)?://", value):
+    if not isinstance(value, str) or not re.match(r"sqlite(\+\w+)?://(/|$)|postgres(ql)?(\+\w+)?://", value):
         raise wrong("not the address of a database", "Write sqlite:///FILE or postgresql://USER@HOST/NAME.")
     return Guarded(str(value), "…")
 
@@ -144,7 +145,7 @@ BEHAVIOUR: Final[dict[str, Key]] = {
         many(_FILTER, single=False), "Filters over paragraphs: first those that keep, then delete, then re.sub."
     ),
     "encoding": Key(ENCODING, "Encoding of the page, when it does not say it rightly."),
-    "kind": Key(one_of(("html", "plain", "pdf")), "What the bytes are; found out if absent."),
+    "kind": Key(one_of(READERS), "What the bytes are; found out if absent."),
     "baseline": Key(TEXT, "The text that versions are compared with: a file beside this one, or a version such as @1."),
     "series": Key(IDENTIFIER, "The series it belongs to."),
     "tags": Key(many(TEXT), "Tags, to name several sources at once."),
@@ -179,7 +180,7 @@ SOURCE: Final[dict[str, Key]] = {
     "name": Key(TEXT, "A remark: what people call it."),
     "note": Key(TEXT, "A remark: anything."),
     "pages": Key(many(URL), "Further addresses whose texts belong to this one, in order."),
-    "user_visible_url": Key(WEB_URL, "The address to show to people, where another one is fetched."),
+    "user_visible_url": Key(WEB_URL, "The address that alerts link to, where another one is fetched."),
     **BEHAVIOUR,
 }
 
@@ -278,7 +279,7 @@ _SMTP: Final = section(
     after=_one_protection,
 )
 
-CHANNEL: Final[dict[str, Key]] = {
+WAYS: Final[dict[str, Key]] = {
     "email": Key(
         section(
             {
@@ -317,9 +318,10 @@ CHANNEL: Final[dict[str, Key]] = {
         "Post to an address, by Standard Webhooks.",
     ),
     "apprise": Key(many(SECRET, least=1), "Apprise addresses (pip install 'variorum[apprise]')."),
-    **TIMING,
-    "note": SOURCE["note"],
 }
+"""How a channel reaches people: it has one of these. What opens them is ``monitor.alerts.channels.CHANNELS``."""
+
+CHANNEL: Final[dict[str, Key]] = {**WAYS, **TIMING, "note": SOURCE["note"]}
 
 
 def _one_digest(found: dict[str, Any]) -> dict[str, Any]:
@@ -400,7 +402,7 @@ ITEMS: Final[dict[str, Key]] = {
 """The lists of a file: the shape of one item of each."""
 
 CHANNELS: Final = Key(
-    mapping(IDENTIFIER, section(CHANNEL, exactly_one=("email", "webhook", "apprise"), after=_one_digest)),
+    mapping(IDENTIFIER, section(CHANNEL, exactly_one=tuple(WAYS), after=_one_digest)),
     "Where alerts go, by name.",
 )
 

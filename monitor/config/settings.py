@@ -73,6 +73,7 @@ class Declaration:
     ``baseline`` is the file of its baseline (None: it has none, or it is a pinned version, ``source.baseline``).
     ``where`` is the line it stands on: ``config.yaml:12``. ``listing`` is set for a listing, which has no text of its
     own; ``found`` for a source that one found. ``was`` is the id under which its history was kept before.
+    ``shown_url`` is where people are sent, where that is not the address that is fetched.
     """
 
     source: Source
@@ -87,6 +88,7 @@ class Declaration:
     listing: Listing | None = None
     found: Found | None = None
     was: str | None = None
+    shown_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,7 @@ class Logging:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that a configuration says. ``notes``: one line for each thing that is accepted and not acted upon yet.
+    """All that a configuration says. ``notes``: one line for each thing that is right and yet worth a second look.
 
     ``fetch`` holds the defaults, for addresses that no source declares. ``secrets``: the values that no log may show.
     """

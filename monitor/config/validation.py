@@ -97,12 +97,17 @@ def _problem(document: Document, above: KeyPath, detail: ErrorDetails) -> Proble
     if kind == "missing":
         return document.problem(path[:-1], f"the key '{path[-1]}' is missing")
     if kind == "dict_type":
-        return document.problem(path, f"expected keys and values, got {shown(value)}")
+        hint = f"Write `- url: {value}`." if path[:1] == ("sources",) and len(path) == 2 and _is_url(value) else None
+        return document.problem(path, f"expected keys and values, got {shown(value)}", hint)
     if kind == "list_type":
         return document.problem(path, f"expected a list, got {shown(value)}", _LIST_HINT)
     if kind == "too_short":
         return document.problem(path, "expected a list with at least one item")
     return document.problem(path, detail["msg"])
+
+
+def _is_url(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("http://", "https://"))
 
 
 def _meant(path: KeyPath) -> str:

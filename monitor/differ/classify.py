@@ -67,7 +67,7 @@ def classified(raw: Raw, place: Place) -> Edit:
         sentence_old=sentence(place.old.text, place.sentences_old, said.old),
         sentence_new=sentence(place.new.text, place.sentences_new, said.new),
         move=raw.move,
-        rules=tuple(rule for kind, rule in found.items()),
+        rules=tuple(found.values()),
         within=raw.within,
     )
 

@@ -72,6 +72,23 @@ class _Page:
     failed: list[str] = field(default_factory=list)
 
 
+def require_extra(rules: FetchRules) -> None:
+    """Raise ``FetchError`` unless the extra and a Chromium are there."""
+    if find_spec("playwright") is None:
+        raise FetchError(
+            "rendering needs the extra 'browser'",
+            reason=FetchReason.PROTOCOL,
+            hint="pip install 'variorum[browser]', and a Chromium (Debian: apt-get install chromium).",
+        )
+    if executable(rules) is None:
+        named = rules.browser_path or os.environ.get(PATH_VARIABLE)
+        raise FetchError(
+            f"no Chromium at {named}" if named else "no Chromium is installed",
+            reason=FetchReason.PROTOCOL,
+            hint=f"Install one (Debian: apt-get install chromium), or name it: browser_path, or ${PATH_VARIABLE}.",
+        )
+
+
 class Browser:
     """Renders pages, at most ``AT_ONCE`` at once. Close it."""
 
@@ -83,22 +100,6 @@ class Browser:
         self._starting = asyncio.Lock()
         self._driver: playwright.Playwright | None = None
         self._running: dict[str, playwright.Browser] = {}
-
-    def require(self, rules: FetchRules) -> None:
-        """Raise ``FetchError`` unless the extra and a Chromium are there."""
-        if find_spec("playwright") is None:
-            raise FetchError(
-                "rendering needs the extra 'browser'",
-                reason=FetchReason.PROTOCOL,
-                hint="pip install 'variorum[browser]', and a Chromium (Debian: apt-get install chromium).",
-            )
-        if executable(rules) is None:
-            named = rules.browser_path or os.environ.get(PATH_VARIABLE)
-            raise FetchError(
-                f"no Chromium at {named}" if named else "no Chromium is installed",
-                reason=FetchReason.PROTOCOL,
-                hint=f"Install one (Debian: apt-get install chromium), or name it: browser_path, or ${PATH_VARIABLE}.",
-            )
 
     async def aclose(self) -> None:
         """End the browser."""

@@ -179,10 +179,10 @@ class Fetcher:
 
     async def _rendered(self, at: httpx.URL, rules: FetchRules) -> Fetched:
         """The page as a browser shows it; its first request passes robots.txt like any other, every one the guard."""
-        from monitor.fetch.browser import Browser
+        from monitor.fetch.browser import Browser, require_extra
 
+        require_extra(rules)
         browser = self._browser = self._browser or Browser(self._lookup, self._clock)
-        browser.require(rules)
         # Its own time is counted once it has a place: rendering is slow, and only a few pages are rendered at once.
         async with self._turns.turn(_authority(at)) if not is_private_host(at.host) else nullcontext():
             try:

@@ -1,4 +1,4 @@
-"""Bytes → canonical text. Pure. The kinds (html, plain, pdf) are a table: one more is one file and one line here."""
+"""Bytes → canonical text. Pure. The kinds (html, plain, pdf) are a table: one more is one file, its line here, and how it is told (``kind_of``)."""
 
 from __future__ import annotations
 
@@ -20,17 +20,15 @@ if TYPE_CHECKING:
 READER: Final = "3"
 """The version of our own rules of reading: when they change, every fingerprint does."""
 
-KINDS: Final[Mapping[str, str]] = {
-    "html": "monitor.read.html",
-    "pdf": "monitor.read.pdf",
-    "plain": "monitor.read.plain",
+KINDS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "html": ("monitor.read.html", ("lxml",)),
+    "plain": ("monitor.read.plain", ()),
+    "pdf": ("monitor.read.pdf", ("pypdf",)),
 }
-"""Kind → the module whose ``read(body, rules, content_type)`` reads it."""
+"""Kind → the module whose ``read(body, rules, content_type)`` reads it, and the libraries that are part of its fingerprint
+(trafilatura and regex are added where they are asked)."""
 
 _TAG: Final = re.compile(rb"<(?:html|head|body|meta|title|div|p|article|main|table|br)[\s>/]", re.IGNORECASE)
-
-LIBRARIES: Final[Mapping[str, tuple[str, ...]]] = {"html": ("lxml",), "pdf": ("pypdf",), "plain": ()}
-"""Kind → the libraries whose versions are part of the fingerprint (trafilatura and regex are added where they are asked)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +80,7 @@ class Reading:
 @lru_cache(maxsize=4096)
 def _fingerprint(rules: ReadRules) -> str:
     kind = rules.kind or "html"
-    libraries = set(LIBRARIES[kind])
+    libraries = set(KINDS[kind][1])
     if kind == "html" and not (rules.select or rules.xpath):
         libraries.add("trafilatura")
     if rules.kind is None:
@@ -140,5 +138,5 @@ def read(
         from monitor.read import html
 
         return html.read(body, rules, content_type, known)
-    reader: Callable[[bytes, ReadRules, str | None], Reading] = import_module(KINDS[kind]).read
+    reader: Callable[[bytes, ReadRules, str | None], Reading] = import_module(KINDS[kind][0]).read
     return reader(body, rules, content_type)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Final, Protocol
 
 from monitor.render.about import line_of
@@ -65,8 +66,8 @@ def log_lines(versions: Sequence[Version], style: Style, *, name: str | None = N
 
     A blank line stands between two versions. ``name`` is that of the history, where it is a series.
     """
-    older = [*versions[1:], None]
-    entries = (_log_entry(version, style, before, name) for version, before in zip(versions, older, strict=True))
+    pairs = zip_longest(versions, versions[1:])
+    entries = (_log_entry(version, style, before, name) for version, before in pairs)
     return "\n".join(line for entry in entries for line in (*entry, ""))
 
 

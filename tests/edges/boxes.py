@@ -84,10 +84,13 @@ class Post:
         return self[name]
 
 
-def watch(folder: Path, alerts: str, *, channels: str = "desk: {apprise: 'json://x'}", more: str = "") -> None:
-    """A configuration of one local page, ``page.html``, with these alerts and channels."""
+def watch(
+    folder: Path, alerts: str, *, channels: str = "desk: {apprise: 'json://x'}", more: str = "", shown: str = ""
+) -> None:
+    """A configuration of one local page, ``page.html``, with these alerts and channels; ``shown`` to people as that."""
     lines = "".join(f"  {one}\n" for one in channels.split("\n"))
-    source = "  - {id: a, file: page.html, select: main, confirm: {after: 0s, times: 0}, series: s}\n"
+    also = f", user_visible_url: '{shown}'" if shown else ""
+    source = f"  - {{id: a, file: page.html, select: main, confirm: {{after: 0s, times: 0}}, series: s{also}}}\n"
     (folder / "config.yaml").write_text(f"{more}\nsources:\n{source}alerts:\n  - {alerts}\nchannels:\n{lines}")
 
 

@@ -53,7 +53,12 @@ def dead(parts: House) -> list[str | None]:
 
 
 def test_a_change_is_told_with_its_comparison_its_chain_head_and_in_its_thread(tmp_path: Path) -> None:
-    watch(tmp_path, ALL, more="web: {public_url: 'https://room.example/v'}")
+    watch(
+        tmp_path,
+        ALL,
+        more="web: {public_url: 'https://room.example/v'}",
+        shown="https://www.example.org/readout",
+    )
 
     async def then(parts: House, post: Post, clock: Clock) -> None:
         await changed(parts, tmp_path, clock, SECOND)
@@ -68,6 +73,7 @@ def test_a_change_is_told_with_its_comparison_its_chain_head_and_in_its_thread(t
         assert [(edit.old.text, edit.new.text) for edit in notice.comparison.change.edits] == [("shall", "should")]
         assert notice.links.change == "https://room.example/v/s/a/1-2.html"
         assert notice.links.feed == "https://room.example/v/s/a/feed.atom"
+        assert notice.links.page == "https://www.example.org/readout"
         assert (letter.thread, letter.more, letter.digest, letter.only) == (None, 0, False, ())
         await changed(parts, tmp_path, clock, THIRD)
         await parts.deliverer.drain(5)

@@ -1,10 +1,14 @@
 """The examples of the documents, taken apart and followed.
 
 - A ``console`` block is run: lines that begin with ``$ `` are commands, what follows is what they print. A line that is
-  ``…`` alone stands for any lines. Times, digests, chain heads, ports and durations may differ.
+  ``…`` alone stands for any lines. Times, digests, chain heads, ports and durations may differ, but what is one digest
+  in the document must be one in what is printed.
 - ``<!-- given: NAME -->`` before it makes a folder to run in (``SCENES``); without it, it goes on in the last one.
 - ``<!-- file: NAME -->`` before any block writes it into that folder.
-- In every other block, lines that begin with ``variorum`` must be commands and options that there are.
+- ``<!-- serves: PORT -->`` before a ``sh`` block starts that command there and leaves it running; wherever the port
+  stands, one of the machine's choice is put for it.
+- In every other block, lines that begin with ``variorum`` must be commands and options that there are; so must what
+  stands as ``variorum …`` within a sentence, and each target of make, measurement and extra that is named.
 - A ``yaml`` block with keys of ``config.yaml`` must be a right configuration.
 """
 
@@ -21,13 +25,14 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FENCE: Final = re.compile(
-    r"(?P<marks>(?:^<!-- (?:given|file): \S+ -->\n)*)^```(?P<language>\w*)\n(?P<text>.*?)^```$",
+    r"(?P<marks>(?:^<!-- (?:given|file|serves): \S+ -->\n)*)^```(?P<language>\w*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+DIGEST: Final = re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{12})\b")
 VARIES: Final = (
     (re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?: ?UTC|Z)?"), "TIME"),
     (re.compile(r"between TIME and (?:TIME|\d\d:\d\d(?::\d\d)?(?: UTC)?)|\bat TIME"), "in a WINDOW"),
-    (re.compile(r"\b(?:[0-9a-f]{64}|[0-9a-f]{12})\b"), "HASH"),
+    (DIGEST, "HASH"),
     (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
     (re.compile(r"\b\d+(?:\.\d+)? (?:ms|s|KB|MB|bytes)\b"), "SIZE"),
     (re.compile(r"[ \t]+$", re.MULTILINE), ""),
@@ -43,6 +48,7 @@ class Block:
     text: str
     given: str | None = None
     file: str | None = None
+    serves: str | None = None
 
     @property
     def calls(self) -> list[tuple[str, str]]:
@@ -73,16 +79,24 @@ class Document:
 
     path: Path
     blocks: list[Block] = field(default_factory=list)
+    prose: str = ""
+    """What stands between the blocks."""
+
+    @property
+    def spoken_of(self) -> Iterator[list[str]]:
+        """The words of each call of ``variorum`` within a sentence; of ``[-p]`` and ``A|B``, the first that may stand."""
+        for call in re.findall(r"`variorum ([^`]+)`", self.prose):
+            yield shlex.split(re.sub(r"\[(.*?)\]|\|\S+| [|] .*", r" \1", call))
 
 
 def read(path: Path) -> Document:
     """A document, taken apart."""
     words = path.read_text("utf-8")
-    document = Document(path)
+    document = Document(path, prose=FENCE.sub("", words))
     for found in FENCE.finditer(words):
         line = words.count("\n", 0, found.start("text"))
-        marks = dict(re.findall(r"<!-- (given|file): (\S+) -->", found["marks"]))
-        document.blocks.append(Block(line, found["language"], found["text"], marks.get("given"), marks.get("file")))
+        marks = dict(re.findall(r"<!-- (\w+): (\S+) -->", found["marks"]))
+        document.blocks.append(Block(line, found["language"], found["text"], **marks))
     return document
 
 
@@ -98,3 +112,10 @@ def agrees(expected: str, printed: str) -> bool:
     parts = re.split(r"^…$\n?", settled(expected), flags=re.MULTILINE)
     pattern = r"(?:.*\n)*?".join(re.escape(part) for part in parts)
     return re.fullmatch(pattern, settled(printed) + ("\n" if parts[-1] == "" else "")) is not None
+
+
+def digests(expected: str, printed: str) -> Iterator[tuple[str, str]]:
+    """The beginning of each digest that is shown, with that of the one printed in its place; none where lines are left out."""
+    if not re.search(r"^…$", expected, re.MULTILINE):
+        for shown, true in zip(DIGEST.findall(expected), DIGEST.findall(printed), strict=True):
+            yield shown[:12], true[:12]

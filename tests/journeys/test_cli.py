@@ -153,7 +153,7 @@ def test_reading_commands_do_not_load_the_network(variorum: Program, words: list
     variorum("check")
     probe = f"import sys; from monitor.cli import run; run({words!r}); print(sorted(sys.modules), file=sys.stderr)"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True)
-    loaded = {name.partition(".")[0] for name in eval(done.stderr)}
+    loaded = {name.partition(".")[0] for name in eval(done.stderr.splitlines()[-1])}
     assert not loaded & {"httpx", "aiohttp", "apscheduler", "alembic", "trafilatura"}
 
 
@@ -167,6 +167,58 @@ def test_an_unknown_source_names_the_nearest(variorum: Program) -> None:
 def test_a_traceback_comes_only_when_it_is_asked_for(variorum: Program) -> None:
     assert "Traceback" not in variorum("check").err
     assert "Traceback" in variorum("-vv", "check").err
+
+
+def test_a_fault_of_our_own_is_owned_up_to_and_shown_where_when_asked(
+    variorum: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def trip(*_: object) -> None:
+        raise RuntimeError("tripped")
+
+    monkeypatch.setattr("monitor.seeding.seed_bytes", trip)
+    ran = variorum("init")
+    assert (ran.code, ran.err.splitlines()[0]) == (2, "error: unexpected RuntimeError: tripped")
+    assert "in trip" not in ran.err
+    assert "in trip" in variorum("-vv", "init").err
+
+
+def test_a_source_without_a_version_has_an_empty_log(variorum: Program) -> None:
+    variorum.watch("{id: a, file: none.html}")
+    assert variorum("check").code == 3
+    ran = variorum("log", "a")
+    assert (ran.code, ran.out, ran.err) == (0, "", "a: no version yet; `variorum check a` looks at it now\n")
+
+
+def test_the_table_of_nothing_says_what_to_do(variorum: Program) -> None:
+    variorum.write("config.yaml", "sources: []\n")
+    variorum("check")
+    ran = variorum("status")
+    assert (ran.code, ran.out) == (0, "")
+    assert "`variorum check`" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--config", "folder", "status"), "folder: a folder, not a file"),
+        (("--database", "sqlite://x.db", "check"), "two slashes name a host"),
+        (("read", "folder"), "folder: a folder, not a file"),
+        (("read", "www.example.org/statement"), "An address begins with http:// or https://."),
+        (("add", "page.html"), "page.html: not the address of a page"),
+        (("diff", "old.txt", "new.txt"), "old.txt: no such file, and no source of that name"),
+        (("diff", "page.html", "broken.pdf"), "broken.pdf: the PDF cannot be read"),
+    ],
+)
+def test_a_mistake_is_named_with_what_to_do(variorum: Program, words: tuple[str, ...], said: str) -> None:
+    variorum.write("config.yaml", "sources: []\n")
+    variorum.write("folder/page.html", "")
+    variorum.write("page.html", "<article><p>One sentence of a page.</p></article>")
+    variorum.write("broken.pdf", "%PDF-1.4 and no more")
+    ran = variorum(*words)
+    assert ran.code in (2, 3)
+    assert said in ran.err
+    assert "hint: " in ran.err or "read" in words
+    assert "unexpected" not in ran.err
 
 
 def test_migrate_makes_an_empty_database_ready(variorum: Program) -> None:

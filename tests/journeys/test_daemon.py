@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import socket
+import sys
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable
@@ -21,7 +22,8 @@ from monitor.config import load
 from monitor.daemon import Daemon
 from monitor.demo.page import page
 from monitor.pulse import Pulse
-from monitor.web.health import Server, health_app
+from monitor.web.health import health_app
+from monitor.web.server import Server
 from storage.archive import Archive
 from storage.errors import StorageError
 from storage.instance import only_instance
@@ -205,3 +207,24 @@ def test_a_check_of_all_takes_one_source_of_each_host_in_turn(variorum: Program)
     variorum.watch(*crowd, "{id: y, url: 'http://one.example/'}", "{id: z, url: 'http://two.example/'}")
     declared = load(variorum.folder / "config.yaml", {}).declarations
     assert [one.source.id for one in _by_turns(declared)][:5] == ["a0", "y", "z", "a1", "a2"]
+
+
+def test_the_doctor_names_the_extras_that_are_asked_for_and_not_installed(
+    variorum: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    variorum.write(
+        "config.yaml",
+        """
+sources: [{id: a, url: "https://example.org/", browser: true}, {id: b, url: "https://example.org/b", browser: true}]
+channels: {chat: {apprise: "json://x"}}
+timestamps: {url: "https://example.org/stamp"}
+""",
+    )
+    for library in ("playwright", "apprise", "rfc3161_client"):
+        monkeypatch.setitem(sys.modules, library, None)
+    ran = variorum("doctor", "--offline", "--json")
+    told = {one["what"]: one["mend"] for one in ran.json["findings"] if one["state"] == "bad"}
+    assert ran.code == 2
+    assert sorted(told) == ["extra apprise", "extra browser", "extra timestamp"]
+    for name, mend in told.items():
+        assert f"pip install 'variorum[{name.removeprefix('extra ')}]'" in mend

@@ -284,10 +284,21 @@ def test_all_faults_of_a_file_are_told_at_once_in_the_order_of_its_lines(tmp_pat
             baseline: gone.txt
         """
     found = faults(tmp_path, words)
-    assert [told.split(":")[0] for told, _ in found] == ["2", "5", "6", "8", "8", "11"]
+    assert [told.split(":")[0] for told, _ in found] == ["2", "5", "6", "8", "11"]
     message = str(refused(loaded, tmp_path, words))
     assert f"{tmp_path / 'config.yaml'}:5: sources[0].evry: unknown key\n  Did you mean 'every'?\n" in message
     assert "pydantic" not in message
+
+
+def test_a_variable_that_is_not_set_is_one_fault_and_not_a_bad_address_too(tmp_path: Path) -> None:
+    said = "1: sources[0].url: the environment variable PAGE is not set"
+    assert faults(tmp_path, "sources: [{url: '${PAGE}'}]") == [(said, "Set PAGE, or write ${PAGE:-default}.")]
+
+
+def test_a_bare_address_in_place_of_a_source_says_what_to_write(tmp_path: Path) -> None:
+    ((told, hint),) = faults(tmp_path, "sources: ['https://a.org/1']")
+    assert told == "1: sources[0]: expected keys and values, got 'https://a.org/1'"
+    assert hint == "Write `- url: https://a.org/1`."
 
 
 def test_one_fault_has_its_message_and_its_hint_apart(tmp_path: Path) -> None:
@@ -339,7 +350,9 @@ def test_a_missing_file_and_a_folder_are_no_configuration(tmp_path: Path) -> Non
     missing = refused(load, tmp_path / "none.yaml", {})
     assert missing.message == f"{tmp_path / 'none.yaml'}: no such file"
     assert missing.hint == "`variorum init` writes one."
-    assert "directory" in refused(load, tmp_path, {}).message.lower()
+    folder = refused(load, tmp_path, {})
+    assert folder.message == f"{tmp_path}: a folder, not a file"
+    assert folder.hint == f"Name the file in it: {tmp_path / 'config.yaml'}"
 
 
 @pytest.mark.parametrize(
