@@ -124,12 +124,9 @@ def _copy(archive: Archive, recorded: int, count: int) -> None:
         def columns(table: str) -> list[str]:
             return [row[1] for row in run(f"PRAGMA table_info({table})")]
 
-        for table in ("versions", "ledger", "events"):
-            names = [
-                f'"{one}"'
-                for one in columns(table)
-                if one != "source" and not (one == "number" and table != "versions")
-            ]
+        counted = {"versions": "key", "ledger": "number", "events": "number", "signatures": None}
+        for table, key in counted.items():
+            names = [f'"{one}"' for one in columns(table) if one not in ("source", key)]
             listed = ", ".join(names)
             for number in range(recorded, count):
                 run(

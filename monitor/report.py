@@ -93,8 +93,11 @@ def _hand(names: list[str]) -> int:
 def _write(path: Path, page: str | bytes) -> None:
     body = page if isinstance(page, bytes) else page.encode("utf-8", "backslashreplace")
     try:
-        if path.read_bytes() == body:
-            return
+        with path.open("xb", buffering=0) as file:
+            file.write(body)
+    except FileExistsError:
+        if path.read_bytes() != body:
+            path.write_bytes(body)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(body)
+        path.write_bytes(body)

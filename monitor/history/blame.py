@@ -144,9 +144,9 @@ def blames(history: Iterable[tuple[Version, Text]]) -> Iterator[tuple[Version, t
 
 
 def _blamed(sentence: Sentence, place: int, lineage: Lineage, origins: dict[int, Origin], *, words: bool) -> Blamed:
-    known, its_words = lineage.known(place)
+    known = lineage.known(place)
     removed = tuple(number for lost, back in known.removed for number in origins if lost <= number < back)
-    blamed_words = (
+    blamed_words = tuple(
         BlamedWord(
             sentence.start + word.start,
             sentence.start + word.end,
@@ -154,7 +154,9 @@ def _blamed(sentence: Sentence, place: int, lineage: Lineage, origins: dict[int,
             origins[remembered.since],
             remembered.returned,
         )
-        for word, remembered in (zip(words_in(sentence.text), its_words, strict=True) if words else ())
+        for word, remembered in (
+            zip(words_in(sentence.text), lineage.known_words(place), strict=True) if words else ()
+        )
     )
     return Blamed(
         start=sentence.start,
@@ -163,5 +165,5 @@ def _blamed(sentence: Sentence, place: int, lineage: Lineage, origins: dict[int,
         since=origins[known.since],
         returned=bool(removed),
         removed=removed,
-        words=tuple(blamed_words) if words else (),
+        words=blamed_words,
     )

@@ -14,6 +14,7 @@ from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from monitor.differ.align import align
@@ -138,7 +139,13 @@ class _Side:
 
     def said(self, places: Sequence[int]) -> tuple[str, ...]:
         """The words of these sentences."""
+        if len(places) == 1:
+            return self.words[places[0]]
         return tuple(word for place in places for word in self.words[place])
+
+    def length(self, places: Sequence[int]) -> int:
+        """How many words these sentences have."""
+        return sum(len(self.words[place]) for place in places)
 
     def key(self, places: Sequence[int]) -> str:
         """What is left of these sentences without cosmetics."""
@@ -181,8 +188,8 @@ def _drifted(old: _Side, label: str, version: Version | None, new: _Side) -> Dri
                 merged=len(group.old) > 1,
             )
         )
-    kept_old = sum(group.similarity * len(old.said(group.old)) for group in groups)
-    kept_new = sum(group.similarity * len(new.said(group.new)) for group in groups)
+    kept_old = sum(group.similarity * old.length(group.old) for group in groups)
+    kept_new = sum(group.similarity * new.length(group.new) for group in groups)
     taken = {place for group in groups for place in group.new}
     total = old.size + new.size
     return Drifted(
@@ -281,8 +288,9 @@ def _respelt(old: _Side, index: int, new: _Side, place: int) -> bool:
     return respelt(old.spans[index].text, new.spans[place].text, old.words[index], new.words[place])
 
 
-def _similarity(old: Sequence[str], new: Sequence[str]) -> float:
-    """Twice the words in common, in order, over all words of both."""
+@lru_cache(maxsize=2048)
+def _similarity(old: tuple[str, ...], new: tuple[str, ...]) -> float:
+    """Twice the words in common, in order, over all words of both. Remembered: a sentence once reworded stays so."""
     if not Counter(old) & Counter(new):
         return 0.0
     blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()

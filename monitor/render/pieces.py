@@ -370,13 +370,14 @@ def _add(current: list[Piece], piece: Piece, start: int, end: int) -> None:
     same = piece.sign is not Sign.INSERTED
     begins = not piece.text[:start].strip()
     current.append(
-        replace(
-            piece,
-            text=part,
-            old=piece.old + (start if same else 0),
-            new=piece.new + (0 if piece.sign is Sign.DELETED else start),
-            first=piece.first and begins,
-            label=piece.label if begins else "",
-            leads=piece.leads and begins,
+        Piece(
+            piece.sign,
+            part,
+            piece.old + (start if same else 0),
+            piece.new + (0 if piece.sign is Sign.DELETED else start),
+            piece.edit,
+            piece.label if begins else "",
+            piece.first and begins,
+            piece.leads and begins,
         )
     )
