@@ -49,6 +49,8 @@ class Folded:
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The true span of ``text[start:end]`` (not empty): whole characters, also where several were folded to one."""
+        if len(self.pieces) == 1 and self.pieces[0].exact:
+            return start + self.pieces[0].start, end + self.pieces[0].start
         first, last = self._piece(start), self._piece(end - 1)
         return (
             first.start + start - first.at if first.exact else first.start,
@@ -101,6 +103,9 @@ def _irregular(odd: str, hidden: str, marks: str, cjk: bool) -> re.Pattern[str]:
 
 def fold(text: str, *, ignore_case: bool = True) -> Folded:
     """The folded text with the way back. Linear in the length of the text: about 1 ms for 1,500 words of prose."""
+    if text.isascii() and text.isprintable() and text and "  " not in text and "`" not in text:
+        plain = text.lower() if ignore_case else text  # nothing but case to fold: most paragraphs of plain prose
+        return Folded(plain, (Piece(0, 0, len(text), exact=True),))
     table: dict[int, str] = {}
     odd: list[str] = []
     hidden: list[str] = []

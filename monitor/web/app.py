@@ -74,7 +74,9 @@ def application(settings: Settings | Callable[[], Settings], archive: Archive, a
         return await page(request, room.status)
 
     async def search(request: Request) -> Response:
-        return await page(request, lambda: room.search(request.query_params.get("q", "")[:500]))
+        start = request.query_params.get("from", "")
+        passed = int(start) if start.isascii() and start.isdecimal() and len(start) < 8 else 0
+        return await page(request, lambda: room.search(request.query_params.get("q", "")[:500], passed))
 
     async def source(request: Request) -> Response:
         return await page(request, lambda: room.source(named(request.path_params["name"])))

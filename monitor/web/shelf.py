@@ -70,6 +70,9 @@ class Kept:
     @cached_property
     def versions(self) -> tuple[Version, ...]:
         """Every version, oldest first."""
+        held = self.__dict__.get("pairs", ())
+        if held and len(held) == self.count:  # none was pruned
+            return tuple(version for version, _ in held)
         return tuple(reversed(self._archive.versions(self.name)))
 
     @cached_property
@@ -77,9 +80,15 @@ class Kept:
         """Every version with its text, oldest first."""
         return tuple(self._archive.texts(self.name))
 
+    def latest_pairs(self, count: int) -> Sequence[tuple[Version, Text]]:
+        """The newest versions with their texts, so many or less (pruned ones are left out), oldest first."""
+        if "pairs" in self.__dict__:
+            return [pair for pair in self.pairs if pair[0].number > self.count - count]
+        return tuple(self._archive.texts(self.name, after=self.count - count))
+
     @cached_property
     def history(self) -> History:
-        """The same, to be asked the questions of history."""
+        """The versions, to be asked the questions of history."""
         return History(self.name, self.versions, self._archive, url=self.url)
 
     def version(self, number: int) -> Version:
@@ -137,6 +146,10 @@ class Run:
     def pairs(self) -> Sequence[tuple[Version, Text]]:
         """Every member with its text, in date order."""
         return self.history.pairs()
+
+    def latest_pairs(self, count: int) -> Sequence[tuple[Version, Text]]:
+        """The latest members with their texts, so many or less, in date order."""
+        return self.pairs[-count:]
 
     def current(self, version: Version) -> bool:
         """Whether it stands in this history: it is the latest wording of its member."""
