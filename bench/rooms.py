@@ -188,7 +188,9 @@ def _pages(folder: Path, count: int, versions: int, asks: int) -> None:
         "series, a member (blame)": lambda: f"s/talks/{member(dice.randrange(SERIES))}.html",
         "series, a change": change_of_series,
         "search, a phrase of one source": lambda: f"search?q=Statement+{dice.randrange(GROWN_FROM)}+",
-        "search, a phrase that is everywhere": lambda: f"search?q={AROUND.replace(' ', '+')}&from={dice.randrange(900)}",
+        "search, a phrase that is everywhere": lambda: (
+            f"search?q={AROUND.replace(' ', '+')}&from={dice.randrange(900)}"
+        ),
         "search, a phrase that is nowhere": lambda: "search?q=and+the+zebra+of+growth",
         "feed of everything": lambda: "feed.atom",
         "feed of a source": lambda: f"s/{name()}/feed.atom",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from monitor.differ import DIFFER
@@ -430,7 +431,7 @@ def _widened_right(one: Raw, old: str, new: str, after: Raw | None) -> bool:
 
 
 def _stats(edits: Sequence[Edit], old: str, new: str) -> Stats:
-    total_old, total_new = _count(old), _count(new)
+    total_old, total_new = _count_all(old), _count_all(new)
     deleted = sum(_count(edit.old.text) for edit in edits if edit.move is None)
     inserted = sum(_count(edit.new.text) for edit in edits if edit.move is None)
     whole = total_old + total_new
@@ -446,3 +447,7 @@ _PLAIN_WORD: Final = re.compile(r"[^\W_]+(?:[.,'’][^\W_]+)*")
 
 def _count(text: str) -> int:
     return len((_PLAIN_WORD if text.isascii() else _WORD).findall(text))
+
+
+_count_all: Final = lru_cache(maxsize=2)(_count)
+"""Along a history the new text of one change is the old one of the next."""

@@ -19,11 +19,11 @@ LONGEST: Final = 1500
 REMEMBERED: Final = 4000
 """A longer paragraph is cut anew each time: what is remembered must stay small."""
 
-_BREAK: Final = regex.compile(
-    r"(?<![ \t\r])[ \t\r]*+\n[ \t\r]*+\n\s*|\u2029\s*|\f\s*"
-    # a line that begins an item of a list or a row of a table
-    r"|\n[ \t]*+(?=(?:[\-*+•·▪◦‣●○][ \t\u3000]|\d{1,3}[.)][ \t]|[（(][一二三四五六七八九十\d]{1,3}[)）]|\|)[^\n])"
-)
+# a line that begins an item of a list or a row of a table
+_ITEM: Final = r"[ \t]*+(?=(?:[\-*+•·▪◦‣●○][ \t\u3000]|\d{1,3}[.)][ \t]|[（(][一二三四五六七八九十\d]{1,3}[)）]|\|)[^\n])"
+_BREAK: Final = regex.compile(rf"(?<![ \t\r])[ \t\r]*+\n[ \t\r]*+\n\s*|\u2029\s*|\f\s*|\n{_ITEM}")
+_PLAIN_BREAK: Final = regex.compile(rf"\n(?:[ \t]*+\n\s*|{_ITEM})")
+"""The same where a line feed is the only thing that ends a line: found without trying every character."""
 _CLOSERS: Final = "\"'”’»›)\\]}」』）】》〉"
 _END: Final = regex.compile(
     rf"(?:[。！？；…‥]|(?<![.])\.(?=[{_CLOSERS}]*\s)|[.!?]+(?=[{_CLOSERS}]*(?:\s|$))|[!?]+)[。！？!?.…]*[{_CLOSERS}]*(?P<gap>\s*)"
@@ -42,7 +42,8 @@ def bounds(text: str) -> list[tuple[int, int]]:
     """``(start, end)`` of each sentence of ``text``, in code points."""
     found: list[tuple[int, int]] = []
     at = 0
-    for gap in _BREAK.finditer(text):
+    spaced = any(space in text for space in (" \n", "\t\n", "\r", "\u2029", "\f"))
+    for gap in (_BREAK if spaced else _PLAIN_BREAK).finditer(text):
         _add(text[at : gap.start()], at, found)
         at = gap.end()
     _add(text[at:], at, found)

@@ -169,9 +169,7 @@ def _blamed(sentence: Sentence, place: int, lineage: Lineage, origins: dict[int,
             origins[remembered.since],
             remembered.returned,
         )
-        for word, remembered in (
-            zip(words_in(sentence.text), lineage.known_words(place), strict=True) if words else ()
-        )
+        for word, remembered in (zip(words_in(sentence.text), lineage.known_words(place), strict=True) if words else ())
     )
     return Blamed(
         start=sentence.start,

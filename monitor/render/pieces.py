@@ -27,9 +27,11 @@ WRAPPED_COLUMNS: Final = range(50, 101)
 """A line of such a length that ends without a blank line was cut by an editor program, not by its author."""
 
 _LINE_END: Final = re.compile(
-    r"(?<=\S)\n(?=\S)(?![-*+•·–—] |[>|#]|-{3}|[0-9]{1,3}[.)] |\((?:[0-9A-Za-z]{1,2}|[ivx]+)\) |[①-⑳])"
+    r"\n(?<=\S\n)(?=\S)(?![-*+•·–—] |[>|#]|-{3}|[0-9]{1,3}[.)] |\((?:[0-9A-Za-z]{1,2}|[ivx]+)\) |[①-⑳])"
 )
-"""A line end before something that does not look like a list item, a table or a quotation."""
+"""A line end before something that does not look like a list item, a table or a quotation.
+
+The line feed stands first: what a pattern begins with is found without trying every character."""
 
 _SOLID: Final = re.compile(r"\S+")
 

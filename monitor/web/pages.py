@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 LATELY: Final = 50
 """So many events on the overview, and so many deliveries on the status page."""
+LATELY_SILENT: Final = 5
 PER_PAGE: Final = 100
 """Sources on one page of the list."""
 LISTED: Final = 50
@@ -119,7 +120,7 @@ class Room:
             0,
             tally=self.archive.tally(),
             events=self.archive.events(limit=LATELY),
-            silent=_once(self.archive.events(limit=20, silent=True))[:10],
+            silent=_once(self.archive.events(limit=20, silent=True))[:LATELY_SILENT],
             series=[(name, titles.get(name)) for name in sorted(used)],
             href=_event_href,
         )
@@ -155,7 +156,7 @@ class Room:
                     hits = search(self.archive, self._shelf, phrase, start)
             except UsageError as error:
                 fault = error.message
-        return self._page("search", 0, phrase=phrase, hits=hits, fault=fault, examples=EXAMPLES)
+        return self._page("search", 0, phrase=phrase, hits=hits, fault=fault, examples=EXAMPLES, title_of=self._title)
 
     # -- pages of a source or series
 
@@ -177,18 +178,25 @@ class Room:
             _ = entry.pairs  # most texts are wanted: unpacked together they cost a tenth
         far = self._drift(entry, baseline) if baseline is not None and versions else {}
         plotted = [version.number - 1 for version in versions if version.number in far]
+        registry, grid = self._registry(entry), self._grid(entry, listed)
+        said = [
+            at
+            for at, phrase in enumerate(registry)
+            if entry.name in phrase.expect or any(cells[at] in ("present", "reworded") for cells in grid.values())
+        ]
         return self._page(
             "source",
             2,
             entry=entry,
             title=self._title(entry),
-            line=timeline(marks),
+            line=timeline(marks, indented=bool(plotted)),
             plot=drift_plot([marks[at] for at in plotted], [far[at + 1] for at in plotted]),
             distances=far,
             from_baseline=lambda version: baseline is not None and (self._live or version.number == entry.count),
             has_baseline=baseline is not None,
-            phrases=self._registry(entry),
-            grid=self._grid(entry, listed),
+            phrases=[registry[at] for at in said],
+            unsaid=len(registry) - len(said),
+            grid={number: [cells[at] for at in said] for number, cells in grid.items()},
             versions=listed[::-1],
             before=lambda version: versions[version.number - 2] if version.number > 1 else None,
         )
