@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import regex
@@ -142,6 +143,12 @@ def words_of(text: str) -> list[str]:
     return (latin.WORD if latin.is_latin(text) else _WORD).findall(text)
 
 
+@lru_cache(maxsize=4096)
+def _length(sentence: str) -> int:
+    """How many words a sentence has: asked of all that stay as they are, at every change."""
+    return len(words_of(sentence))
+
+
 def weight(words: Counter[str]) -> float:
     """The size of a bag, small words counting little."""
     return sum(count * (SMALL_WEIGHT if word in SMALL else 1.0) for word, count in words.items())
@@ -249,7 +256,7 @@ def _equal(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, float
     for one, (a, b) in places.items():
         if not b:
             continue
-        heavy = 1.0 + len(words_of(one))
+        heavy = 1.0 + _length(one)
         if len(a) == len(b) or len(a) * len(b) > TWINS:
             found += [(x, y, heavy) for x, y in zip(a, b, strict=False)]
         else:

@@ -160,7 +160,11 @@ def _all_blamed(
 
 def _blamed(sentence: Sentence, place: int, lineage: Lineage, origins: dict[int, Origin], *, words: bool) -> Blamed:
     known = lineage.known(place)
-    removed = tuple(number for lost, back in known.removed for number in origins if lost <= number < back)
+    removed = (
+        tuple(number for lost, back in known.removed for number in origins if lost <= number < back)
+        if known.removed
+        else ()
+    )
     blamed_words = tuple(
         BlamedWord(
             sentence.start + word.start,

@@ -143,8 +143,10 @@ class Told(NamedTuple):
 def told(sentence: str) -> Told:
     """What a sentence says, folded."""
     folded = fold(sentence).text
-    words = tuple(filter(None, _UNITS.findall(folded)))  # a sign is no word: the group is empty there
-    return Told(" ".join(_UNITS_PLAIN.findall(folded)) or folded, words)
+    found = _UNITS.findall(folded)
+    words = tuple(filter(None, found))  # a sign is no word: the group is empty there
+    units = words if len(words) == len(found) else _UNITS_PLAIN.findall(folded)
+    return Told(" ".join(units) or folded, words)
 
 
 class Lineage:
