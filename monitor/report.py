@@ -16,6 +16,7 @@ from storage.archive import Archive
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from monitor.config import Settings
@@ -36,6 +37,11 @@ def write_report(settings: Settings, archive: Archive, out: Path, *, jobs: int |
         sources = archive.sources(retired=True)
         names = [*sorted({one.series for one in sources if one.series}), *(one.id for one in sources)]
         names = list(dict.fromkeys(names))  # a source may be called as a series is; the source has the address
+        if (out / "STATIC").exists() and (same := _called_alike(names)):
+            raise StorageError(
+                f"{out}: {same[0]} and {same[1]} would share a folder",
+                hint="This file system takes capital and small letters for the same; --out names a folder on another.",
+            )
         workers = min(jobs or len(os.sched_getaffinity(0)), -(-len(names) // LEAST))
         if workers <= 1:
             return written + sum(_below(room, feeds, name, out) for name in names)
@@ -72,6 +78,15 @@ def _below(room: Room, feeds: Feeds, name: str, out: Path) -> int:
         _write(below / file, page)
     _write(below / "feed.atom", feeds.of(name, held=entry))
     return written
+
+
+def _called_alike(names: Iterable[str]) -> tuple[str, str] | None:
+    """Two names that differ in capital and small letters only; None: there are none."""
+    known: dict[str, str] = {}
+    for name in names:
+        if (other := known.setdefault(name.casefold(), name)) != name:
+            return other, name
+    return None
 
 
 _worker: tuple[Room, Feeds, Path]

@@ -20,7 +20,9 @@ REMEMBERED: Final = 4000
 """A longer paragraph is cut anew each time: what is remembered must stay small."""
 
 # a line that begins an item of a list or a row of a table
-_ITEM: Final = r"[ \t]*+(?=(?:[\-*+•·▪◦‣●○][ \t\u3000]|\d{1,3}[.)][ \t]|[（(][一二三四五六七八九十\d]{1,3}[)）]|\|)[^\n])"
+_ITEM: Final = (
+    r"[ \t]*+(?=(?:[\-*+•·▪◦‣●○][ \t\u3000]|\d{1,3}[.)][ \t]|[（(][一二三四五六七八九十\d]{1,3}[)）]|\|)[^\n])"
+)
 _BREAK: Final = regex.compile(rf"(?<![ \t\r])[ \t\r]*+\n[ \t\r]*+\n\s*|\u2029\s*|\f\s*|\n{_ITEM}")
 _PLAIN_BREAK: Final = regex.compile(rf"\n(?:[ \t]*+\n\s*|{_ITEM})")
 """The same where a line feed is the only thing that ends a line: found without trying every character."""

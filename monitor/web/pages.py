@@ -26,7 +26,7 @@ from monitor.render.html import columns, contents, escaped, marked
 from monitor.render.safe import one_line, visible
 from monitor.render.telling import shown_time, shown_window
 from monitor.sides import compared, configured_baseline, differ_rules
-from monitor.web.plots import Mark, drift_plot, timeline
+from monitor.web.plots import CROWD, Mark, drift_plot, timeline
 from monitor.web.searching import EXAMPLES, Hits, search
 from monitor.web.shelf import Kept, Remembered, Shelf, side_of
 from storage.errors import UsageError
@@ -158,6 +158,10 @@ class Room:
                 fault = error.message
         return self._page("search", 0, phrase=phrase, hits=hits, fault=fault, examples=EXAMPLES, title_of=self._title)
 
+    def missing(self, heading: str, told: str, depth: int) -> str:
+        """Says that there is no such page, or none just now; asked for so many folders below the first one."""
+        return self._page("missing", depth, heading=heading, told=one_line(told))
+
     # -- pages of a source or series
 
     def entry(self, name: str) -> Entry:
@@ -190,6 +194,7 @@ class Room:
             entry=entry,
             title=self._title(entry),
             line=timeline(marks, indented=bool(plotted)),
+            crowd=CROWD,
             plot=drift_plot([marks[at] for at in plotted], [far[at + 1] for at in plotted]),
             distances=far,
             from_baseline=lambda version: baseline is not None and (self._live or version.number == entry.count),

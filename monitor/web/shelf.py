@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from monitor.histories import History, history_of
 from monitor.render import Side
-from monitor.render.addresses import member_of, step_of
+from monitor.render.addresses import member_of, number_of, step_of
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
@@ -120,9 +120,10 @@ class Kept:
 
     def found(self, step: str) -> Version:
         """The version that an address calls so. Raises ``UsageError``."""
-        if not (step.isascii() and step.isdecimal() and 1 <= int(step) <= self.count):
+        number = number_of(step)
+        if number is None or not 1 <= number <= self.count:
             raise UsageError(f"{self.name}: no version {step}")
-        return self.version(int(step))
+        return self.version(number)
 
 
 class Run:
@@ -175,8 +176,9 @@ class Run:
         """The member that an address calls so; one that has a newer wording by now is asked of the archive."""
         member = member_of(step)
         if member is None:
-            if step.isascii() and step.isdecimal() and 1 <= int(step) <= self.count:
-                return self.versions[int(step) - 1]
+            place = number_of(step)
+            if place is not None and 1 <= place <= self.count:
+                return self.versions[place - 1]
             raise UsageError(f"{self.name}: no member {step}")
         source, number = member
         if source not in self._places:
