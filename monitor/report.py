@@ -33,7 +33,8 @@ def write_report(settings: Settings, archive: Archive, out: Path, *, jobs: int |
     """
     room, feeds = _answering(settings, archive)
     try:
-        written = _front(room, feeds, out)
+        for name in ASSETS:
+            _write(out / "static" / name, read_asset(name))
         sources = archive.sources(retired=True)
         names = [*sorted({one.series for one in sources if one.series}), *(one.id for one in sources)]
         names = list(dict.fromkeys(names))  # a source may be called as a series is; the source has the address
@@ -44,11 +45,12 @@ def write_report(settings: Settings, archive: Archive, out: Path, *, jobs: int |
             )
         workers = min(jobs or len(os.sched_getaffinity(0)), -(-len(names) // LEAST))
         if workers <= 1:
-            return written + sum(_below(room, feeds, name, out) for name in names)
+            return _front(room, feeds, out) + sum(_below(room, feeds, name, out) for name in names)
         # Series are the longest pieces of work and come first; the rest is dealt in small hands, so that all end together.
         hands = [names[at : at + LEAST // 2] for at in range(0, len(names), LEAST // 2)]
         with ProcessPoolExecutor(workers, get_context("spawn"), _open, (settings, out)) as pool:
-            return written + sum(pool.map(_hand, hands))
+            below = pool.map(_hand, hands)
+            return _front(room, feeds, out) + sum(below)
     except OSError as error:
         raise StorageError(f"{error.filename or out}: {error.strerror}", hint="--out names a folder to fill.") from None
 
@@ -63,8 +65,6 @@ def _front(room: Room, feeds: Feeds, out: Path) -> int:
     pages |= {f"sources-{number}.html": room.sources(number) for number in range(2, room.source_pages() + 1)}
     for name, page in pages.items():
         _write(out / name, page)
-    for name in ASSETS:
-        _write(out / "static" / name, read_asset(name))
     _write(out / "feed.atom", feeds.everything())
     return len(pages)
 

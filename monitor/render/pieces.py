@@ -331,9 +331,9 @@ def _joined(stream: list[Piece]) -> list[Piece]:
     texts: list[str] = []
 
     def close() -> None:
-        if texts:
+        if len(texts) > 1:
             whole[-1] = replace(whole[-1], text="".join(texts))
-            texts.clear()
+        texts.clear()
 
     for piece in stream:
         if piece.sign is Sign.SAME and texts:
