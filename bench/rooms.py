@@ -1,7 +1,7 @@
 """The reading room at its full size: how long a page takes from a server, and the report of everything.
 
 ``python -m bench rooms pages``: 1,000 sources of 100 versions (some sources recorded one by one, the others copies of
-their rows), asked for random pages of every kind over loopback HTTP; the median of each kind.
+their rows; a series of 100 of them), asked for random pages of every kind over loopback HTTP; the median of each kind.
 ``python -m bench rooms report``: ``variorum report`` of 1,000 sources of 20 versions, each recorded for itself.
 ``python -m bench rooms view``: how long the terminal viewer takes until 1,000 sources stand on the screen.
 """
@@ -36,6 +36,10 @@ GROWN_FROM = 20
 """So many sources are recorded one by one; the others of the page bench are copies of their rows."""
 BASED = 10
 """Every so many-th source has a baseline: its first wording."""
+SERIES = 100
+"""So many of the sources of the page bench, the last, are members of a series."""
+AROUND = "and the"
+"""A phrase that stands in every source."""
 PHRASES = """phrases:
   - {id: unforeseen, variants: ["unforeseen measure", "unforeseen market"]}
   - {id: renewed, variants: ["renewed dialogue"]}
@@ -64,10 +68,14 @@ def main(arguments: Sequence[str]) -> int:
 def _build(folder: Path, count: int, versions: int, *, grown: bool) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     database = f"sqlite:///{folder / 'variorum.db'}"
-    (folder / "config.yaml").write_text(_config(folder, count), encoding="utf-8")
+    in_series = SERIES if grown else 0
+    (folder / "config.yaml").write_text(_config(folder, count, in_series), encoding="utf-8")
     with Archive.open(database) as archive:
         names = [f"s{number:04d}" for number in range(count)]
-        archive.declare([Source(name, f"https://example.org/{name}") for name in names], START)
+        series = [None] * (count - in_series) + ["talks"] * in_series
+        archive.declare(
+            [Source(name, f"https://example.org/{name}", of) for name, of in zip(names, series, strict=True)], START
+        )
         _hurry(archive)
         recorded = min(GROWN_FROM, count) if grown else count
         for number in range(recorded):
@@ -76,13 +84,14 @@ def _build(folder: Path, count: int, versions: int, *, grown: bool) -> None:
             _copy(archive, recorded, count)
 
 
-def _config(folder: Path, count: int) -> str:
+def _config(folder: Path, count: int, in_series: int) -> str:
     (folder / "seeds").mkdir(exist_ok=True)
     for n in range(0, count, BASED):
         first = "\n\n".join([f"Statement {n}", "1 January 2026", *_paragraphs(Statement(n))])
         (folder / "seeds" / f"{n}.txt").write_text(first, encoding="utf-8")
     lines = "".join(
-        f"  - {{id: s{n:04d}, url: 'https://example.org/s{n:04d}'{f', baseline: seeds/{n}.txt' if n % BASED == 0 else ''}}}\n"
+        f"  - {{id: s{n:04d}, url: 'https://example.org/s{n:04d}'{f', baseline: seeds/{n}.txt' if n % BASED == 0 else ''}"
+        f"{', series: talks' if n >= count - in_series else ''}}}\n"
         for n in range(count)
     )
     return f"database: sqlite:///variorum.db\n{PHRASES}sources:\n{lines}"
@@ -124,12 +133,9 @@ def _copy(archive: Archive, recorded: int, count: int) -> None:
         def columns(table: str) -> list[str]:
             return [row[1] for row in run(f"PRAGMA table_info({table})")]
 
-        for table in ("versions", "ledger", "events"):
-            names = [
-                f'"{one}"'
-                for one in columns(table)
-                if one != "source" and not (one == "number" and table != "versions")
-            ]
+        counted = {"versions": "key", "ledger": "number", "events": "number", "signatures": None}
+        for table, key in counted.items():
+            names = [f'"{one}"' for one in columns(table) if one not in ("source", key)]
             listed = ", ".join(names)
             for number in range(recorded, count):
                 run(
@@ -153,8 +159,14 @@ def _pages(folder: Path, count: int, versions: int, asks: int) -> None:
 
     dice = random.Random(7)
 
-    def name() -> str:
-        return f"s{dice.randrange(count):04d}"
+    def name(every: int = 1) -> str:
+        return f"s{dice.randrange(0, count, every):04d}"
+
+    def member(at: int) -> str:
+        return f"s{count - SERIES + at:04d}@{versions}"
+
+    def change_of_series() -> str:
+        return f"s/talks/{member(at := dice.randrange(SERIES - 1))},{member(at + 1)}.html"
 
     def number() -> int:
         return dice.randint(2, versions)
@@ -163,11 +175,25 @@ def _pages(folder: Path, count: int, versions: int, asks: int) -> None:
         "overview": lambda: "index.html",
         "sources, a page of the list": lambda: f"sources-{dice.randint(2, max(2, count // 100))}.html",
         "status": lambda: "status.html",
-        "source": lambda: f"s/{name()}/index.html",
+        "source, first look": lambda: f"s/{name()}/index.html",
+        "source, seen before": lambda: "s/s0003/index.html",
+        "source with a baseline": lambda: f"s/{name(BASED)}/index.html",
+        "source, all versions": lambda: f"s/{name()}/all.html",
         "version (blame)": lambda: f"s/{name()}/{number()}.html",
         "change": lambda: f"s/{name()}/{(new := number()) - 1}-{new}.html",
         "change, side by side": lambda: f"s/{name()}/{(new := number()) - 1}-{new}.html?view=beside",
         "any two versions": lambda: f"s/{name()}/1-{number()}.html",
+        "from the baseline": lambda: f"s/{name(BASED)}/baseline-{number()}.html",
+        "series": lambda: "s/talks/index.html",
+        "series, a member (blame)": lambda: f"s/talks/{member(dice.randrange(SERIES))}.html",
+        "series, a change": change_of_series,
+        "search, a phrase of one source": lambda: f"search?q=Statement+{dice.randrange(GROWN_FROM)}+",
+        "search, a phrase that is everywhere": lambda: (
+            f"search?q={AROUND.replace(' ', '+')}&from={dice.randrange(900)}"
+        ),
+        "search, a phrase that is nowhere": lambda: "search?q=and+the+zebra+of+growth",
+        "feed of everything": lambda: "feed.atom",
+        "feed of a source": lambda: f"s/{name()}/feed.atom",
     }
     with _served(folder) as (address, server), httpx.Client(base_url=address) as client:
         print(f"{count:,} sources × {versions} versions = {count * versions:,} versions; {asks} pages of each kind\n")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from monitor.history.blame import Blame
+    from monitor.history.blame import Blame, Passed
     from monitor.history.lineage import Memory
     from storage.archive import Archive
     from storage.records import Event, Text, Version
@@ -61,18 +61,20 @@ class History:
             return tuple((version, self.text(version)) for version in self.versions[after:upto])
         return tuple(self.archive.texts(self.name, after=after, upto=upto))
 
-    def blame(self, version: Version, *, words: bool = False, before: Blame | None = None) -> Blame:
+    def blame(
+        self, version: Version, *, words: bool = False, before: Blame | None = None, passed: Passed | None = None
+    ) -> Blame:
         """The blame of one of its versions.
 
         What the versions before have left behind is taken from ``before``, a blame at hand of one of them, or from the
         archive where it was kept, so that only newer texts are read; of the latest version it is kept for the next time.
-        What does not fit any more is made again.
+        What does not fit any more is made again. ``passed`` is told the sentences of the versions that are gone through.
         """
         from dataclasses import replace
 
-        return replace(self._blamed(version, words=words, before=before), source=self.name)
+        return replace(self._blamed(version, words=words, before=before, passed=passed), source=self.name)
 
-    def _blamed(self, version: Version, *, words: bool, before: Blame | None) -> Blame:
+    def _blamed(self, version: Version, *, words: bool, before: Blame | None, passed: Passed | None) -> Blame:
         from monitor.history.blame import Blame, blame, origin_of, recalled
 
         number = version.number
@@ -83,7 +85,8 @@ class History:
         if kept and kept[0] == number:
             return recalled(version, self.text(version), origins, kept[1], words=words)
         before = Blame(version.source, kept[0], (), tuple(origins), kept[1]) if kept else None
-        answer = blame(self.pairs(after=kept[0] if kept else 0, upto=number), words=words, before=before)
+        pairs = self.pairs(after=kept[0] if kept else 0, upto=number)
+        answer = blame(pairs, words=words, before=before, passed=passed)
         if number == len(self.versions) >= LEAST_KEPT:
             self._keep(answer.memory)
         return answer

@@ -16,6 +16,7 @@ from storage.archive import Archive
 from storage.errors import StorageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from monitor.config import Settings
@@ -32,17 +33,24 @@ def write_report(settings: Settings, archive: Archive, out: Path, *, jobs: int |
     """
     room, feeds = _answering(settings, archive)
     try:
-        written = _front(room, feeds, out)
+        for name in ASSETS:
+            _write(out / "static" / name, read_asset(name))
         sources = archive.sources(retired=True)
         names = [*sorted({one.series for one in sources if one.series}), *(one.id for one in sources)]
         names = list(dict.fromkeys(names))  # a source may be called as a series is; the source has the address
+        if (out / "STATIC").exists() and (same := _called_alike(names)):
+            raise StorageError(
+                f"{out}: {same[0]} and {same[1]} would share a folder",
+                hint="This file system takes capital and small letters for the same; --out names a folder on another.",
+            )
         workers = min(jobs or len(os.sched_getaffinity(0)), -(-len(names) // LEAST))
         if workers <= 1:
-            return written + sum(_below(room, feeds, name, out) for name in names)
+            return _front(room, feeds, out) + sum(_below(room, feeds, name, out) for name in names)
         # Series are the longest pieces of work and come first; the rest is dealt in small hands, so that all end together.
         hands = [names[at : at + LEAST // 2] for at in range(0, len(names), LEAST // 2)]
         with ProcessPoolExecutor(workers, get_context("spawn"), _open, (settings, out)) as pool:
-            return written + sum(pool.map(_hand, hands))
+            below = pool.map(_hand, hands)
+            return _front(room, feeds, out) + sum(below)
     except OSError as error:
         raise StorageError(f"{error.filename or out}: {error.strerror}", hint="--out names a folder to fill.") from None
 
@@ -57,8 +65,6 @@ def _front(room: Room, feeds: Feeds, out: Path) -> int:
     pages |= {f"sources-{number}.html": room.sources(number) for number in range(2, room.source_pages() + 1)}
     for name, page in pages.items():
         _write(out / name, page)
-    for name in ASSETS:
-        _write(out / "static" / name, read_asset(name))
     _write(out / "feed.atom", feeds.everything())
     return len(pages)
 
@@ -72,6 +78,15 @@ def _below(room: Room, feeds: Feeds, name: str, out: Path) -> int:
         _write(below / file, page)
     _write(below / "feed.atom", feeds.of(name, held=entry))
     return written
+
+
+def _called_alike(names: Iterable[str]) -> tuple[str, str] | None:
+    """Two names that differ in capital and small letters only; None: there are none."""
+    known: dict[str, str] = {}
+    for name in names:
+        if (other := known.setdefault(name.casefold(), name)) != name:
+            return other, name
+    return None
 
 
 _worker: tuple[Room, Feeds, Path]
@@ -93,8 +108,11 @@ def _hand(names: list[str]) -> int:
 def _write(path: Path, page: str | bytes) -> None:
     body = page if isinstance(page, bytes) else page.encode("utf-8", "backslashreplace")
     try:
-        if path.read_bytes() == body:
-            return
+        with path.open("xb", buffering=0) as file:
+            file.write(body)
+    except FileExistsError:
+        if path.read_bytes() != body:
+            path.write_bytes(body)
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(body)
+        path.write_bytes(body)

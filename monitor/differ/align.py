@@ -11,6 +11,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import regex
@@ -142,6 +143,12 @@ def words_of(text: str) -> list[str]:
     return (latin.WORD if latin.is_latin(text) else _WORD).findall(text)
 
 
+@lru_cache(maxsize=4096)
+def _length(sentence: str) -> int:
+    """How many words a sentence has: asked of all that stay as they are, at every change."""
+    return len(words_of(sentence))
+
+
 def weight(words: Counter[str]) -> float:
     """The size of a bag, small words counting little."""
     return sum(count * (SMALL_WEIGHT if word in SMALL else 1.0) for word, count in words.items())
@@ -160,25 +167,55 @@ def similarity(a: Counter[str], b: Counter[str], weight_a: float, weight_b: floa
     return 2 * shared / (weight_a + weight_b)
 
 
-def align(old: Sequence[str], new: Sequence[str]) -> tuple[Pair, ...]:
+class Scores:
+    """Sentences weighed and pairs scored: kept from call to call where one text is aligned with many that are alike."""
+
+    def __init__(self) -> None:
+        self._bags: dict[str, tuple[Counter[str], float]] = {}
+        self._alike: dict[tuple[str, str], float] = {}
+
+    def bag(self, sentence: str) -> Counter[str]:
+        """Its words."""
+        return self._weighed(sentence)[0]
+
+    def alike(self, a: str, b: str) -> float:
+        """How alike two sentences are."""
+        known = self._alike.get((a, b))
+        if known is None:
+            (bag_a, weight_a), (bag_b, weight_b) = self._weighed(a), self._weighed(b)
+            known = self._alike[a, b] = similarity(bag_a, bag_b, weight_a, weight_b)
+        return known
+
+    def weight(self, sentence: str) -> float:
+        """How much its words weigh."""
+        return self._weighed(sentence)[1]
+
+    def _weighed(self, sentence: str) -> tuple[Counter[str], float]:
+        known = self._bags.get(sentence)
+        if known is None:
+            words = bag(sentence)
+            known = self._bags[sentence] = words, weight(words)
+        return known
+
+
+def align(old: Sequence[str], new: Sequence[str], scores: Scores | None = None) -> tuple[Pair, ...]:
     """Pair each sentence with its counterpart, in the order of the new text; deletions stand where they were.
 
-    Same input, same output: ties go to the earlier sentence.
+    Same input, same output: ties go to the earlier sentence. ``scores`` are those of earlier calls, and are added to.
     """
+    scores = scores or Scores()
     candidates = _equal(old, new)
     paired_equal = set(old) & set(new)
     free_old = [place for place, one in enumerate(old) if one not in paired_equal]
     free_new = [place for place, one in enumerate(new) if one not in paired_equal]
-    bags_old = {place: bag(old[place]) for place in free_old}
-    bags_new = {place: bag(new[place]) for place in free_new}
-    weights_old = {place: weight(words) for place, words in bags_old.items()}
-    weights_new = {place: weight(words) for place, words in bags_new.items()}
+    bags_old = {place: scores.bag(old[place]) for place in free_old}
+    bags_new = {place: scores.bag(new[place]) for place in free_new}
     scored: dict[tuple[int, int], float] = {}
     for a, b in _maybe(bags_old, bags_new):
-        alike = similarity(bags_old[a], bags_new[b], weights_old[a], weights_new[b])
+        alike = scores.alike(old[a], new[b])
         if alike >= REWORDED:
             scored[a, b] = alike
-            candidates.append((a, b, alike * alike * max(weights_old[a], weights_new[b])))
+            candidates.append((a, b, alike * alike * max(scores.weight(old[a]), scores.weight(new[b]))))
     chain = heaviest_chain(candidates)
     kept = [Pair(a, b, scored.get((a, b), 1.0)) for a, b in chain]
     used_old, used_new = {pair.old for pair in kept}, {pair.new for pair in kept}
@@ -219,7 +256,7 @@ def _equal(old: Sequence[str], new: Sequence[str]) -> list[tuple[int, int, float
     for one, (a, b) in places.items():
         if not b:
             continue
-        heavy = 1.0 + len(words_of(one))
+        heavy = 1.0 + _length(one)
         if len(a) == len(b) or len(a) * len(b) > TWINS:
             found += [(x, y, heavy) for x, y in zip(a, b, strict=False)]
         else:

@@ -16,12 +16,16 @@ from storage.records import Span
 
 LONGEST: Final = 1500
 """A longer unit is cut at clause marks, found by content: that bounds every word diff."""
+REMEMBERED: Final = 4000
+"""A longer paragraph is cut anew each time: what is remembered must stay small."""
 
-_BREAK: Final = regex.compile(
-    r"(?<![ \t\r])[ \t\r]*+\n[ \t\r]*+\n\s*|\u2029\s*|\f\s*"
-    # a line that begins an item of a list or a row of a table
-    r"|\n[ \t]*+(?=(?:[\-*+•·▪◦‣●○][ \t\u3000]|\d{1,3}[.)][ \t]|[（(][一二三四五六七八九十\d]{1,3}[)）]|\|)[^\n])"
+# a line that begins an item of a list or a row of a table
+_ITEM: Final = (
+    r"[ \t]*+(?=(?:[\-*+•·▪◦‣●○][ \t\u3000]|\d{1,3}[.)][ \t]|[（(][一二三四五六七八九十\d]{1,3}[)）]|\|)[^\n])"
 )
+_BREAK: Final = regex.compile(rf"(?<![ \t\r])[ \t\r]*+\n[ \t\r]*+\n\s*|\u2029\s*|\f\s*|\n{_ITEM}")
+_PLAIN_BREAK: Final = regex.compile(rf"\n(?:[ \t]*+\n\s*|{_ITEM})")
+"""The same where a line feed is the only thing that ends a line: found without trying every character."""
 _CLOSERS: Final = "\"'”’»›)\\]}」』）】》〉"
 _END: Final = regex.compile(
     rf"(?:[。！？；…‥]|(?<![.])\.(?=[{_CLOSERS}]*\s)|[.!?]+(?=[{_CLOSERS}]*(?:\s|$))|[!?]+)[。！？!?.…]*[{_CLOSERS}]*(?P<gap>\s*)"
@@ -40,18 +44,26 @@ def bounds(text: str) -> list[tuple[int, int]]:
     """``(start, end)`` of each sentence of ``text``, in code points."""
     found: list[tuple[int, int]] = []
     at = 0
-    for gap in _BREAK.finditer(text):
-        _paragraph(text, at, gap.start(), found)
+    spaced = any(space in text for space in (" \n", "\t\n", "\r", "\u2029", "\f"))
+    for gap in (_BREAK if spaced else _PLAIN_BREAK).finditer(text):
+        _add(text[at : gap.start()], at, found)
         at = gap.end()
-    _paragraph(text, at, len(text), found)
+    _add(text[at:], at, found)
     return found
 
 
-def _paragraph(text: str, start: int, end: int, found: list[tuple[int, int]]) -> None:
-    at = start
-    for stop in _END.finditer(text, start, end):
+def _add(paragraph: str, at: int, found: list[tuple[int, int]]) -> None:
+    """Add the sentences of a paragraph that begins at ``at``; most stand in version after version, and are remembered."""
+    cut = _remembered if len(paragraph) <= REMEMBERED else _paragraph
+    found += [(at + start, at + end) for start, end in cut(paragraph)]
+
+
+def _paragraph(text: str) -> tuple[tuple[int, int], ...]:
+    found: list[tuple[int, int]] = []
+    at = 0
+    for stop in _END.finditer(text):
         cut = stop.start("gap")
-        if cut >= end:
+        if cut >= len(text):
             break
         if text[stop.start()] == "." and not _ends(text, at, stop.start(), stop.end()):
             continue
@@ -61,7 +73,11 @@ def _paragraph(text: str, start: int, end: int, found: list[tuple[int, int]]) ->
             continue
         _unit(text, at, cut, found)
         at = stop.end()
-    _unit(text, at, end, found)
+    _unit(text, at, len(text), found)
+    return tuple(found)
+
+
+_remembered: Final = lru_cache(maxsize=4096)(_paragraph)
 
 
 def _ends(text: str, start: int, stop: int, after: int) -> bool:

@@ -7,16 +7,16 @@ keeps its origin. A reworded one starts anew, but its unchanged words keep their
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from monitor.history.lineage import Lineage, Memory, Sentence, words_in
 from storage.errors import UsageError
+from storage.records import Text, Version, Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-    from storage.records import Text, Version, Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +78,21 @@ class Blame:
     memory: Memory = field(default=Memory(), repr=False)
 
 
-def blame(history: Sequence[tuple[Version, Text]], *, words: bool = False, before: Blame | None = None) -> Blame:
+Passed = Callable[[Version, tuple[Blamed, ...]], object]
+
+
+def blame(
+    history: Sequence[tuple[Version, Text]],
+    *,
+    words: bool = False,
+    before: Blame | None = None,
+    passed: Passed | None = None,
+) -> Blame:
     """Blame the last version of ``history`` (oldest first).
 
     With ``before``, the blame of the versions before ``history``, it goes on from there: the same answer as for the
-    whole history, at the cost of the new versions. Raises ``UsageError`` for no version at all.
+    whole history, at the cost of the new versions. ``passed`` is told the sentences (without words) of each version on
+    the way, but the last. Raises ``UsageError`` for no version at all.
     """
     if not history:
         if before is None:
@@ -94,6 +104,8 @@ def blame(history: Sequence[tuple[Version, Text]], *, words: bool = False, befor
         origins[version.number] = origin_of(version)
         found = tuple(lineage.sentences_of(text.text))
         places = lineage.advance(version.number, found)
+        if passed is not None and version is not history[-1][0]:
+            passed(version, _all_blamed(found, places, lineage, origins, words=False))
     return _answer(history[-1][0], found, places, lineage, origins, words=words)
 
 
@@ -122,10 +134,7 @@ def _answer(
     return Blame(
         source=last.source,
         version=last.number,
-        sentences=tuple(
-            _blamed(sentence, place, lineage, origins, words=words)
-            for sentence, place in zip(found, places, strict=True)
-        ),
+        sentences=_all_blamed(found, places, lineage, origins, words=words),
         origins=tuple(origins.values()),
         memory=lineage.memory,
     )
@@ -139,14 +148,24 @@ def blames(history: Iterable[tuple[Version, Text]]) -> Iterator[tuple[Version, t
         origins[version.number] = origin_of(version)
         found = tuple(lineage.sentences_of(text.text))
         places = lineage.advance(version.number, found)
-        pairs = zip(found, places, strict=True)
-        yield version, tuple(_blamed(one, place, lineage, origins, words=False) for one, place in pairs)
+        yield version, _all_blamed(found, places, lineage, origins, words=False)
+
+
+def _all_blamed(
+    found: Sequence[Sentence], places: Sequence[int], lineage: Lineage, origins: dict[int, Origin], *, words: bool
+) -> tuple[Blamed, ...]:
+    pairs = zip(found, places, strict=True)
+    return tuple(_blamed(one, place, lineage, origins, words=words) for one, place in pairs)
 
 
 def _blamed(sentence: Sentence, place: int, lineage: Lineage, origins: dict[int, Origin], *, words: bool) -> Blamed:
-    known, its_words = lineage.known(place)
-    removed = tuple(number for lost, back in known.removed for number in origins if lost <= number < back)
-    blamed_words = (
+    known = lineage.known(place)
+    removed = (
+        tuple(number for lost, back in known.removed for number in origins if lost <= number < back)
+        if known.removed
+        else ()
+    )
+    blamed_words = tuple(
         BlamedWord(
             sentence.start + word.start,
             sentence.start + word.end,
@@ -154,7 +173,7 @@ def _blamed(sentence: Sentence, place: int, lineage: Lineage, origins: dict[int,
             origins[remembered.since],
             remembered.returned,
         )
-        for word, remembered in (zip(words_in(sentence.text), its_words, strict=True) if words else ())
+        for word, remembered in (zip(words_in(sentence.text), lineage.known_words(place), strict=True) if words else ())
     )
     return Blamed(
         start=sentence.start,
@@ -163,5 +182,5 @@ def _blamed(sentence: Sentence, place: int, lineage: Lineage, origins: dict[int,
         since=origins[known.since],
         returned=bool(removed),
         removed=removed,
-        words=tuple(blamed_words) if words else (),
+        words=blamed_words,
     )

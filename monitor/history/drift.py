@@ -14,15 +14,16 @@ from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from monitor.differ.align import align
+from monitor.differ.align import Scores, align
 from monitor.differ.segment import sentences
 from monitor.history.lineage import Told, respelt, spelling_key, told
 from storage.records import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from storage.records import Text, Version
@@ -100,15 +101,24 @@ class Drift:
 
 def drift(baseline: Text, members: Sequence[tuple[str, Version | None, Text]]) -> Drift:
     """Each member (label, version if it is one, text) against the baseline."""
-    known: dict[str, Told] = {}
+    known, scores = dict[str, Told](), Scores()
     old = _Side.of(baseline.text, known)
-    drifted = (_drifted(old, label, version, _Side.of(text.text, known)) for label, version, text in members)
+    drifted = (_drifted(old, label, version, _Side.of(text.text, known), scores) for label, version, text in members)
     return Drift(old.spans, tuple(drifted))
+
+
+def distances(baseline: Text, texts: Iterable[Text]) -> Iterator[float]:
+    """How far each text is from the baseline, in [0, 1]; what :func:`drift` says of its members, and no more."""
+    known, scores = dict[str, Told](), Scores()
+    old = _Side.of(baseline.text, known)
+    for text in texts:
+        new = _Side.of(text.text, known)
+        yield _distance(old, new, *_in_common(old, new, _groups(old, new, scores)))
 
 
 def distance(baseline: Text, text: Text) -> float:
     """How far a text is from the baseline, in [0, 1]."""
-    return drift(baseline, [("", None, text)]).members[0].distance
+    return next(distances(baseline, [text]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +148,13 @@ class _Side:
 
     def said(self, places: Sequence[int]) -> tuple[str, ...]:
         """The words of these sentences."""
+        if len(places) == 1:
+            return self.words[places[0]]
         return tuple(word for place in places for word in self.words[place])
+
+    def length(self, places: Sequence[int]) -> int:
+        """How many words these sentences have."""
+        return sum(len(self.words[place]) for place in places)
 
     def key(self, places: Sequence[int]) -> str:
         """What is left of these sentences without cosmetics."""
@@ -160,8 +176,21 @@ def _sentences(text: str) -> list[Span]:
     return found
 
 
-def _drifted(old: _Side, label: str, version: Version | None, new: _Side) -> Drifted:
-    groups = _groups(old, new)
+def _in_common(old: _Side, new: _Side, groups: Sequence[_Group]) -> tuple[float, float]:
+    """How many words of the baseline, and how many of the member, the two have in common."""
+    return (
+        sum(group.similarity * old.length(group.old) for group in groups),
+        sum(group.similarity * new.length(group.new) for group in groups),
+    )
+
+
+def _distance(old: _Side, new: _Side, kept_old: float, kept_new: float) -> float:
+    total = old.size + new.size
+    return 1.0 - (kept_old + kept_new) / total if total else 0.0
+
+
+def _drifted(old: _Side, label: str, version: Version | None, new: _Side, scores: Scores) -> Drifted:
+    groups = _groups(old, new, scores)
     of_old = {index: group for group in groups for index in group.old}
     moved = _out_of_order([of_old[index].new[0] for index in sorted(of_old)])
     lines = []
@@ -181,15 +210,13 @@ def _drifted(old: _Side, label: str, version: Version | None, new: _Side) -> Dri
                 merged=len(group.old) > 1,
             )
         )
-    kept_old = sum(group.similarity * len(old.said(group.old)) for group in groups)
-    kept_new = sum(group.similarity * len(new.said(group.new)) for group in groups)
+    kept_old, kept_new = _in_common(old, new, groups)
     taken = {place for group in groups for place in group.new}
-    total = old.size + new.size
     return Drifted(
         label=label,
         version=version.number if version else None,
         at=version.captured if version else None,
-        distance=1.0 - (kept_old + kept_new) / total if total else 0.0,
+        distance=_distance(old, new, kept_old, kept_new),
         kept_share=kept_old / old.size if old.size else 1.0,
         new_share=1.0 - kept_new / new.size if new.size else 0.0,
         lines=tuple(lines),
@@ -207,9 +234,9 @@ class _Group:
     respelt: bool = False
 
 
-def _groups(old: _Side, new: _Side) -> list[_Group]:
+def _groups(old: _Side, new: _Side, scores: Scores) -> list[_Group]:
     """The pairs, each with the free neighbours that were split off from it or merged into it."""
-    pairs = _counterparts(old, new)
+    pairs = _counterparts(old, new, scores)
     free_old = set(range(len(old.spans))) - set(pairs)
     free_new = set(range(len(new.spans))) - {place for place, _ in pairs.values()}
     groups = []
@@ -241,7 +268,7 @@ def _joined(group: tuple[int, ...], side: _Side, other: Sequence[str], free: set
     return group
 
 
-def _counterparts(old: _Side, new: _Side) -> dict[int, tuple[int, float]]:
+def _counterparts(old: _Side, new: _Side, scores: Scores) -> dict[int, tuple[int, float]]:
     """Baseline sentence → (member sentence, similarity).
 
     Equal ones first, in order, then those of another spelling; the differ aligns the rest.
@@ -268,7 +295,8 @@ def _counterparts(old: _Side, new: _Side) -> dict[int, tuple[int, float]]:
     new_rest = [place for place in range(len(new.keys)) if place not in taken]
     if not old_rest or not new_rest:
         return found
-    for pair in align([old.spans[index].text for index in old_rest], [new.spans[place].text for place in new_rest]):
+    rest = [old.spans[index].text for index in old_rest], [new.spans[place].text for place in new_rest]
+    for pair in align(*rest, scores):
         if pair.old is not None and pair.new is not None:
             index, place = old_rest[pair.old], new_rest[pair.new]
             similarity = _similarity(old.words[index], new.words[place])
@@ -281,8 +309,9 @@ def _respelt(old: _Side, index: int, new: _Side, place: int) -> bool:
     return respelt(old.spans[index].text, new.spans[place].text, old.words[index], new.words[place])
 
 
-def _similarity(old: Sequence[str], new: Sequence[str]) -> float:
-    """Twice the words in common, in order, over all words of both."""
+@lru_cache(maxsize=2048)
+def _similarity(old: tuple[str, ...], new: tuple[str, ...]) -> float:
+    """Twice the words in common, in order, over all words of both. Remembered: a sentence once reworded stays so."""
     if not Counter(old) & Counter(new):
         return 0.0
     blocks = SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks()

@@ -49,6 +49,8 @@ class Folded:
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """The true span of ``text[start:end]`` (not empty): whole characters, also where several were folded to one."""
+        if len(self.pieces) == 1 and self.pieces[0].exact:
+            return start + self.pieces[0].start, end + self.pieces[0].start
         first, last = self._piece(start), self._piece(end - 1)
         return (
             first.start + start - first.at if first.exact else first.start,

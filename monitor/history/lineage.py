@@ -143,8 +143,10 @@ class Told(NamedTuple):
 def told(sentence: str) -> Told:
     """What a sentence says, folded."""
     folded = fold(sentence).text
-    words = tuple(filter(None, _UNITS.findall(folded)))  # a sign is no word: the group is empty there
-    return Told(" ".join(_UNITS_PLAIN.findall(folded)) or folded, words)
+    found = _UNITS.findall(folded)
+    words = tuple(filter(None, found))  # a sign is no word: the group is empty there
+    units = words if len(words) == len(found) else _UNITS_PLAIN.findall(folded)
+    return Told(" ".join(units) or folded, words)
 
 
 class Lineage:
@@ -172,10 +174,13 @@ class Lineage:
         """The state to go on from."""
         return Memory(tuple(self._sentences), tuple(self._words), tuple(self._standing), tuple(self._texts))
 
-    def known(self, place: int) -> tuple[KnownSentence, tuple[KnownWord, ...]]:
-        """The sentence remembered at ``place``, with its words."""
-        sentence = self._sentences[place]
-        return sentence, tuple(self._words[word] for word in sentence.words)
+    def known(self, place: int) -> KnownSentence:
+        """The sentence remembered at ``place``."""
+        return self._sentences[place]
+
+    def known_words(self, place: int) -> tuple[KnownWord, ...]:
+        """Its words."""
+        return tuple(self._words[word] for word in self._sentences[place].words)
 
     def sentences_of(self, text: str) -> Iterator[Sentence]:
         """The sentences of a text in order; every block (between blank lines) by itself, and each block only once."""

@@ -115,7 +115,7 @@ def phrases(
     is expected.
     """
     of_series, pinned = series or {}, baselines or {}
-    searches = [_Search.of(phrase) for phrase in registry]
+    searches = [_ready(phrase) for phrase in registry]
     standings: dict[tuple[int, int], Standing] = {}
     orders: list[OrderChange] = []
     for row, (source, history) in enumerate(histories.items()):
@@ -135,7 +135,7 @@ def said(registry: Sequence[Phrase], text: Text) -> dict[str, tuple[str, ...]]:
     folded = fold(text.text)
     found = {}
     for phrase in registry:
-        used = {variant for _, _, variant in _Search.of(phrase).matches(folded)}
+        used = {variant for _, _, variant in _ready(phrase).matches(folded)}
         if used:
             found[phrase.id] = tuple(variant for variant in phrase.variants if variant in used)
     return found
@@ -168,6 +168,11 @@ class _Search:
         for variant, pattern in self.patterns:
             found += ((*span, variant) for span in places(folded, pattern) if not _overlaps(span, found))
         return sorted(found)
+
+
+@lru_cache(maxsize=256)
+def _ready(phrase: Phrase) -> _Search:
+    return _Search.of(phrase)
 
 
 def _overlaps(span: tuple[int, int], found: _Matches) -> bool:

@@ -53,7 +53,13 @@ def parted(address: str) -> tuple[str, str] | None:
 def member_of(step: str) -> tuple[str, int] | None:
     """Member and number of a step of a series; None when it is none."""
     member, mark, number = step.rpartition("@")
-    return (named(member), int(number)) if mark and number.isascii() and number.isdecimal() else None
+    found = number_of(number) if mark else None
+    return (named(member), found) if found is not None else None
+
+
+def number_of(word: str) -> int | None:
+    """The number that a part of an address is; None when it is none, or longer than any that counts something."""
+    return int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else None
 
 
 def _coded(text: str) -> str:

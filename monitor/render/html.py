@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from dataclasses import replace
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -86,11 +86,22 @@ def html(comparison: Comparison, style: Style) -> str:
 
 
 def escaped(text: str) -> str:
-    """``text`` as itself in HTML, in elements and in double-quoted attributes; what cannot be seen is made visible."""
+    """``text`` as itself in HTML, in elements and in double-quoted attributes; what cannot be seen is made visible.
+
+    Remembered, for most passages stand in version after version.
+    """
+    return _escaped_once(text) if len(text) <= REMEMBERED else _escaped(text)
+
+
+def _escaped(text: str) -> str:
     shown = visible(text)
     for char, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ('"', "&quot;"), ("'", "&#39;")):
         shown = shown.replace(char, entity)
     return shown
+
+
+REMEMBERED: Final = 2000
+_escaped_once: Final = lru_cache(maxsize=4096)(_escaped)
 
 
 @cache

@@ -27,9 +27,11 @@ WRAPPED_COLUMNS: Final = range(50, 101)
 """A line of such a length that ends without a blank line was cut by an editor program, not by its author."""
 
 _LINE_END: Final = re.compile(
-    r"(?<=\S)\n(?=\S)(?![-*+•·–—] |[>|#]|-{3}|[0-9]{1,3}[.)] |\((?:[0-9A-Za-z]{1,2}|[ivx]+)\) |[①-⑳])"
+    r"\n(?<=\S\n)(?=\S)(?![-*+•·–—] |[>|#]|-{3}|[0-9]{1,3}[.)] |\((?:[0-9A-Za-z]{1,2}|[ivx]+)\) |[①-⑳])"
 )
-"""A line end before something that does not look like a list item, a table or a quotation."""
+"""A line end before something that does not look like a list item, a table or a quotation.
+
+The line feed stands first: what a pattern begins with is found without trying every character."""
 
 _SOLID: Final = re.compile(r"\S+")
 
@@ -329,9 +331,9 @@ def _joined(stream: list[Piece]) -> list[Piece]:
     texts: list[str] = []
 
     def close() -> None:
-        if texts:
+        if len(texts) > 1:
             whole[-1] = replace(whole[-1], text="".join(texts))
-            texts.clear()
+        texts.clear()
 
     for piece in stream:
         if piece.sign is Sign.SAME and texts:
@@ -370,13 +372,14 @@ def _add(current: list[Piece], piece: Piece, start: int, end: int) -> None:
     same = piece.sign is not Sign.INSERTED
     begins = not piece.text[:start].strip()
     current.append(
-        replace(
-            piece,
-            text=part,
-            old=piece.old + (start if same else 0),
-            new=piece.new + (0 if piece.sign is Sign.DELETED else start),
-            first=piece.first and begins,
-            label=piece.label if begins else "",
-            leads=piece.leads and begins,
+        Piece(
+            piece.sign,
+            part,
+            piece.old + (start if same else 0),
+            piece.new + (0 if piece.sign is Sign.DELETED else start),
+            piece.edit,
+            piece.label if begins else "",
+            piece.first and begins,
+            piece.leads and begins,
         )
     )

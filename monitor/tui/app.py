@@ -16,7 +16,7 @@ from textual.widgets import Input, Static
 
 from monitor.render.safe import one_line
 from monitor.render.terminal import fit
-from monitor.tui.asked import Asked, Show, answer, counted, label
+from monitor.tui.asked import Asked, Show, answer, counted
 from monitor.tui.lines import Listing, Reading
 from monitor.tui.rows import Runs, SourceRow, filtered, position, source_line, source_rows, version_line
 from storage.errors import VariorumError
@@ -251,7 +251,8 @@ class Viewer(App[None]):
         changes = (
             f"   change {stop or '–'} of {stops}" if stops and self.asked.show in (Show.CHANGE, Show.BASELINE) else ""
         )
-        mark = f"   marked {label(history, self.asked.mark)}" if history is not None and self.asked.mark else ""
+        marked = history is not None and self.asked.mark == self.asked.number  # else both stand there as a pair
+        mark = "   marked: choose another" if marked else ""
         self.query_one("#told", Static).update(Text(f"{told}{changes}{mark}  {wait}"))
         keys = (
             "? help  Enter open  f filter  / phrase  q quit"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from monitor.render import Style, render
@@ -13,6 +13,8 @@ from storage.errors import UsageError
 if TYPE_CHECKING:
     from monitor.config import Settings
     from monitor.histories import History
+    from monitor.render import Side
+    from storage.records import Version
 
 WHOLE: Final = 100_000
 """So many sentences around a change: all of them."""
@@ -80,15 +82,23 @@ def answer(asked: Asked, history: History, settings: Settings, width: int) -> st
         baseline = configured_baseline(settings, history.name)
         if baseline is None:
             raise UsageError(f"{history.name}: no baseline is configured", hint="Set `baseline: FILE` for this source.")
-        return render(compared(baseline, version_side(history, version), rules=rules), form, style)
+        return render(compared(baseline, _side(history, version), rules=rules), form, style)
     if asked.show is Show.CHANGE and asked.mark not in (None, asked.number):
         low, high = (history.versions[number - 1] for number in sorted((asked.mark or 1, asked.number)))
-        return render(compared(version_side(history, low), version_side(history, high), rules=rules), form, style)
+        return render(compared(_side(history, low), _side(history, high), rules=rules), form, style)
     if asked.show is Show.CHANGE and asked.number > 1:
-        return render(step(history, version, rules), form, style)
+        change = step(history, version, rules)
+        old, new = (_side(history, history.versions[number - 1]) for number in (asked.number - 1, asked.number))
+        return render(replace(change, old=old, new=new), form, style)
     from monitor.render.answers import show_lines
 
     return show_lines(version, history.text(version), style)
+
+
+def _side(history: History, version: Version) -> Side:
+    """A version as one side; a member of a series under the name that the list has for it: columns are narrow here."""
+    side = version_side(history, version)
+    return replace(side, ref=label(history, version.number)) if history.is_series else side
 
 
 def counted(phrase: str, history: History) -> dict[int, int]:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from monitor.render.addresses import named, pair_of
-from monitor.render.safe import one_line
+from monitor.render.addresses import named, number_of, pair_of
 from monitor.web.feeds import Feeds
 from monitor.web.guard import Access, Guard
 from monitor.web.pages import Moved, Room
@@ -46,10 +45,17 @@ def application(settings: Settings | Callable[[], Settings], archive: Archive, a
         except Moved as moved:
             return RedirectResponse(moved.address, 302)
         except UsageError as error:
-            return PlainTextResponse(one_line(error.message) + "\n", 404)
+            return missing(request, 404, "Not found", error.message)
         except VariorumError as error:  # the archive cannot be read just now
-            return PlainTextResponse(one_line(error.message) + "\n", 503)
+            return missing(request, 503, "Not now", error.message)
         return _tagged(request, body, f"{kind}; charset=utf-8")
+
+    def missing(request: Request, status: int, heading: str, words: str) -> Response:
+        page = room.missing(heading, words, max(0, request.url.path.count("/") - 1))
+        return Response(page.encode("utf-8", "backslashreplace"), status, media_type="text/html")
+
+    async def nowhere(request: Request, _: Exception) -> Response:
+        return missing(request, 404, "Not found", "There is no page of that address.")
 
     async def page(request: Request, answer: Callable[[], str]) -> Response:
         return await told(request, lambda: answer().encode("utf-8", "backslashreplace"), "text/html")
@@ -65,7 +71,9 @@ def application(settings: Settings | Callable[[], Settings], archive: Archive, a
         return await page(request, room.overview)
 
     async def sources(request: Request) -> Response:
-        number = int(request.path_params.get("number", 1))
+        number = number_of(request.path_params.get("number", "1"))
+        if number is None:
+            return missing(request, 404, "Not found", "There is no such page of sources.")
         if "number" in request.path_params and number < 2:
             return RedirectResponse("sources.html")
         return await page(request, lambda: room.sources(number))
@@ -74,7 +82,8 @@ def application(settings: Settings | Callable[[], Settings], archive: Archive, a
         return await page(request, room.status)
 
     async def search(request: Request) -> Response:
-        return await page(request, lambda: room.search(request.query_params.get("q", "")[:500]))
+        passed = number_of(request.query_params.get("from", "")) or 0
+        return await page(request, lambda: room.search(request.query_params.get("q", "")[:500], passed))
 
     async def source(request: Request) -> Response:
         return await page(request, lambda: room.source(named(request.path_params["name"])))
@@ -90,13 +99,13 @@ def application(settings: Settings | Callable[[], Settings], archive: Archive, a
         old, new = (request.query_params.get(name, "")[:300] for name in ("old", "new"))
         address = pair_of(old, new)
         if not (old and new) or "/" in address or "\\" in address:
-            return PlainTextResponse("compare?old=…&new=… names two versions\n", 404)
+            return missing(request, 404, "Not found", "compare?old=…&new=… names two versions")
         return RedirectResponse(f"{address}.html", 303)
 
     async def asset(request: Request) -> Response:
         name = request.path_params["name"]
         if name not in ASSETS:
-            return PlainTextResponse("not found", 404)
+            return missing(request, 404, "Not found", "There is no such file.")
         return _tagged(
             request, read_asset(name), ASSETS[name] if name.endswith(".svg") else f"{ASSETS[name]}; charset=utf-8"
         )
@@ -108,7 +117,7 @@ def application(settings: Settings | Callable[[], Settings], archive: Archive, a
         Route("/", front),
         Route("/index.html", overview),
         Route("/sources.html", sources),
-        Route("/sources-{number:int}.html", sources),
+        Route("/sources-{number}.html", sources),
         Route("/status.html", status),
         Route("/search", search),
         Route("/static/{name}", asset),
@@ -118,7 +127,7 @@ def application(settings: Settings | Callable[[], Settings], archive: Archive, a
         Route("/s/{name}/compare", compare),
         Route("/s/{name}/{address}.html", step),
     ]
-    return Guard(Starlette(routes=routes), access or Access())
+    return Guard(Starlette(routes=routes, exception_handlers={404: nowhere}), access or Access())
 
 
 def read_asset(name: str) -> bytes:

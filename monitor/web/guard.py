@@ -3,7 +3,7 @@
 On this machine everyone may, but only under the names of this machine: a page of somebody else's that has its own name
 point at 127.0.0.1 (DNS rebinding) would otherwise read the archive through a visitor's browser. Beyond this machine a
 token is needed, or a reverse proxy that signs its users in with a header; that header is believed only from the
-addresses of the proxy.
+addresses of the proxy. Where that is this machine, the name is looked at as well: a rebound page could set the header.
 """
 
 from __future__ import annotations
@@ -100,30 +100,40 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> PlainTextResponse | None:
         given = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
-        if self._access.open:
-            if is_this_machine(name := _host_in(given)) or name in self._access.names:
-                return None
+        known = is_this_machine(name := _host_in(given)) or name in self._access.names
+        signed_in = self._signed_in(scope, given)
+        if self._has_token(given) or (known and (self._access.open or signed_in)):
+            return None
+        if signed_in and not is_this_machine(_peer_of(scope)):
+            return None  # a proxy elsewhere: no browser of this machine can pose as it
+        if self._access.open or signed_in:
             told = "This page answers to the names of its own machine only; `web: {public_url: …}` adds one.\n"
             return PlainTextResponse(told, 421)
-        if self._let_in(scope, given):
-            return None
         return PlainTextResponse(
             "sign in\n", 401, headers={"WWW-Authenticate": 'Basic realm="Variorum", charset="UTF-8"'}
         )
 
-    def _let_in(self, scope: Scope, given: dict[str, str]) -> bool:
-        header, token = self._access.header, self._access.token
-        if header and given.get(header.lower()) and self._from_proxy(scope):
-            return True
+    def _has_token(self, given: dict[str, str]) -> bool:
+        token = self._access.token
         return bool(token) and secrets.compare_digest(_token_in(given).encode(), (token or "").encode())
 
+    def _signed_in(self, scope: Scope, given: dict[str, str]) -> bool:
+        """Whether a proxy says that it signed this reader in."""
+        header = self._access.header
+        return bool(header and given.get(header.lower())) and self._from_proxy(scope)
+
     def _from_proxy(self, scope: Scope) -> bool:
-        peer = (scope.get("client") or ("",))[0]
+        peer = _peer_of(scope)
         try:
             address = ipaddress.ip_address(peer)
         except ValueError:
             return not peer  # a Unix socket has no address, and whoever opens it was let through by its permissions
         return any(address in network for network in self._proxies)
+
+
+def _peer_of(scope: Scope) -> str:
+    """The address at the other end; '' at a Unix socket."""
+    return (scope.get("client") or ("",))[0]
 
 
 def _host_in(given: dict[str, str]) -> str:

@@ -11,14 +11,12 @@ from functools import cache, lru_cache, partial
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
-import regex
 from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from monitor.history.blame import blames
-from monitor.history.drift import drift
+from monitor.history.drift import distances
 from monitor.history.folding import fold
-from monitor.history.grep import grep, literals
 from monitor.history.lineage import words_in
 from monitor.history.phrases import NEAR, NEAR_SHORT, SHORT_CHARACTERS, SHORT_WORDS, phrases
 from monitor.history.refs import resolve
@@ -28,7 +26,8 @@ from monitor.render.html import columns, contents, escaped, marked
 from monitor.render.safe import one_line, visible
 from monitor.render.telling import shown_time, shown_window
 from monitor.sides import compared, configured_baseline, differ_rules
-from monitor.web.plots import Mark, drift_plot, timeline
+from monitor.web.plots import CROWD, Mark, drift_plot, timeline
+from monitor.web.searching import EXAMPLES, Hits, search
 from monitor.web.shelf import Kept, Remembered, Shelf, side_of
 from storage.errors import UsageError
 from storage.outbox import list_letters
@@ -40,7 +39,6 @@ if TYPE_CHECKING:
     from monitor.config import Settings
     from monitor.differ.lexicon import Rules
     from monitor.history.blame import Blame, Blamed
-    from monitor.history.grep import Found
     from monitor.render import Comparison, Side
     from monitor.web.shelf import Entry
     from storage.archive import Archive
@@ -48,6 +46,7 @@ if TYPE_CHECKING:
 
 LATELY: Final = 50
 """So many events on the overview, and so many deliveries on the status page."""
+LATELY_SILENT: Final = 5
 PER_PAGE: Final = 100
 """Sources on one page of the list."""
 LISTED: Final = 50
@@ -55,7 +54,6 @@ LISTED: Final = 50
 POINTS: Final = 16
 """At most twice so many points of the drift plot: of a longer history every second, fourth, … version, and the latest."""
 SHADES: Final = 4
-_FOLDED_OTHERWISE: Final = regex.compile(r"[-\u2010]\n|[\ufb00-\ufb06\uff00-\uffef\U0001d400-\U0001d7ff]")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NOWHERE: Final = Version(
     "", 1, "", None, None, _EPOCH, _EPOCH, Window(None, _EPOCH), _EPOCH, None, None, False, False, "", 0, ""
@@ -122,7 +120,7 @@ class Room:
             0,
             tally=self.archive.tally(),
             events=self.archive.events(limit=LATELY),
-            silent=_once(self.archive.events(limit=20, silent=True))[:10],
+            silent=_once(self.archive.events(limit=20, silent=True))[:LATELY_SILENT],
             series=[(name, titles.get(name)) for name in sorted(used)],
             href=_event_href,
         )
@@ -146,32 +144,23 @@ class Room:
         sent = list_letters(self.archive, limit=LATELY)
         return self._page("status", 0, tally=self.archive.tally(), states=troubled, most=PER_PAGE, deliveries=sent)
 
-    def search(self, phrase: str) -> str:
-        """``search``: where a phrase ever stood. An empty one asks. A fault of the phrase is said on the page."""
-        found: list[tuple[Entry, Found]] = []
-        fault: str | None = None
+    def search(self, phrase: str, start: int = 0) -> str:
+        """``search``: where a phrase ever stood, from the ``start``-th place to look on. An empty one asks.
+
+        A fault of the phrase is said on the page.
+        """
+        hits, fault = Hits(), None
         if phrase.strip():
-            needle = _needle(phrase)
             try:
                 with self._searching:
-                    for entry in self._searched(self.archive.candidates(literals(phrase))):
-                        pairs = entry.pairs
-                        if any(_may_have(text.text, needle) for _, text in pairs):
-                            found += [(entry, one) for one in grep({entry.name: pairs}, phrase)]
+                    hits = search(self.archive, self._shelf, phrase, start)
             except UsageError as error:
                 fault = error.message
-        return self._page("search", 0, phrase=phrase, found=found, fault=fault)
+        return self._page("search", 0, phrase=phrase, hits=hits, fault=fault, examples=EXAMPLES, title_of=self._title)
 
-    def _searched(self, candidates: set[str] | None) -> Iterator[Entry]:
-        """Every series, and the sources that have a history beside that of their series; of these ids, where given."""
-        states = self.archive.states()
-        if candidates is not None:
-            states = [state for state in states if state.source.id in candidates]
-        for name in sorted({state.source.series for state in states if state.source.series and state.versions}):
-            yield self.entry(name)
-        for state in states:
-            if state.versions > (1 if state.source.series else 0):
-                yield Kept(self.archive, state)
+    def missing(self, heading: str, told: str, depth: int) -> str:
+        """Says that there is no such page, or none just now; asked for so many folders below the first one."""
+        return self._page("missing", depth, heading=heading, told=one_line(told))
 
     # -- pages of a source or series
 
@@ -189,20 +178,30 @@ class Room:
         listed = versions if every or entry.is_series else versions[-LISTED:]
         marks = [self._mark(entry, version) for version in versions]
         baseline = self._baseline(entry)
+        if baseline is not None:
+            _ = entry.pairs  # most texts are wanted: unpacked together they cost a tenth
         far = self._drift(entry, baseline) if baseline is not None and versions else {}
         plotted = [version.number - 1 for version in versions if version.number in far]
+        registry, grid = self._registry(entry), self._grid(entry, listed)
+        said = [
+            at
+            for at, phrase in enumerate(registry)
+            if entry.name in phrase.expect or any(cells[at] in ("present", "reworded") for cells in grid.values())
+        ]
         return self._page(
             "source",
             2,
             entry=entry,
             title=self._title(entry),
-            line=timeline(marks),
+            line=timeline(marks, indented=bool(plotted)),
+            crowd=CROWD,
             plot=drift_plot([marks[at] for at in plotted], [far[at + 1] for at in plotted]),
             distances=far,
             from_baseline=lambda version: baseline is not None and (self._live or version.number == entry.count),
             has_baseline=baseline is not None,
-            phrases=self._registry(entry),
-            grid=self._grid(entry, listed),
+            phrases=[registry[at] for at in said],
+            unsaid=len(registry) - len(said),
+            grid={number: [cells[at] for at in said] for number, cells in grid.items()},
             versions=listed[::-1],
             before=lambda version: versions[version.number - 2] if version.number > 1 else None,
         )
@@ -341,18 +340,24 @@ class Room:
         return self._made[1:]
 
     def _blame(self, entry: Entry, version: Version) -> tuple[Blamed, ...]:
-        """The sentences of a version with their origins; from the latest blame at hand of a version before it on."""
-        key = (entry.name, version.number, version.chain)
-        known = self._sentences.get(key)
+        """The sentences of a version with their origins; from the latest blame at hand of a version before it on.
+
+        Those of the versions in between are remembered as well, so that a history is gone through once.
+        """
+
+        def passed(one: Version, sentences: tuple[Blamed, ...]) -> tuple[Blamed, ...]:
+            return self._sentences.put((entry.name, one.number, one.chain), sentences)
+
+        known = self._sentences.get((entry.name, version.number, version.chain))
         if known is not None:
             return known
         if not self._live:  # every version of it will be asked for
             for one, sentences in blames(entry.pairs):
-                self._sentences.put((entry.name, one.number, one.chain), sentences)
-            return self._sentences.get(key) or ()
-        found = entry.history.blame(version, before=self._blames.get(entry.name))
+                passed(one, sentences)
+            return self._sentences.get((entry.name, version.number, version.chain)) or ()
+        found = entry.history.blame(version, before=self._blames.get(entry.name), passed=passed)
         self._blames.put(entry.name, found)
-        return self._sentences.put(key, found.sentences)
+        return passed(version, found.sentences)
 
     def _drift(self, entry: Entry, baseline: Side) -> dict[int, float]:
         """The distance of each version that is plotted, by number."""
@@ -366,10 +371,10 @@ class Room:
         ]
         keys = {version.number: (baseline.text.digest, version.digest) for version in wanted}
         far = {number: self._distances.get(key) for number, key in keys.items()}
-        unknown = [(version.source, version, entry.text(version)) for version in wanted if far[version.number] is None]
-        for member in drift(baseline.text, unknown).members if unknown else ():
-            number = member.version or 0
-            far[number] = self._distances.put(keys[number], member.distance)
+        unknown = [version for version in wanted if far[version.number] is None]
+        texts = (entry.text(version) for version in unknown)
+        for version, distance in zip(unknown, distances(baseline.text, texts), strict=True):
+            far[version.number] = self._distances.put(keys[version.number], distance)
         return {number: distance for number, distance in far.items() if distance is not None}
 
     def _registry(self, entry: Entry) -> tuple[Phrase, ...]:
@@ -381,7 +386,7 @@ class Room:
         if not (registry and listed):
             return {}
         pruned = {version.number: ("unknown",) * len(registry) for version in listed if version.pruned}
-        texts = (pair for pair in entry.pairs if pair[0].number >= listed[0].number)
+        texts = entry.latest_pairs(len(listed))
         return pruned | {version.number: standing(registry, text) for version, text in texts}
 
     def _baseline(self, entry: Entry) -> Side | None:
@@ -458,19 +463,6 @@ def standing(registry: tuple[Phrase, ...], text: Text) -> tuple[str, ...]:
     blocks = [_standing_in(registry, block) for block in text.text.split("\n\n") if block.strip()]
     best = (max(column) for column in zip(*blocks, strict=True)) if blocks else (0 for _ in registry)
     return tuple(("absent", "reworded", "present")[one] for one in best)
-
-
-def _needle(phrase: str) -> str:
-    """A word of the folded phrase that a text must have to be worth folding: the longest, or one ideograph; or ''."""
-    words = regex.findall(r"[a-z0-9]+|\p{Han}", fold(phrase).text)
-    return max(words, key=len, default="")
-
-
-def _may_have(text: str, needle: str) -> bool:
-    """Whether a text has the needle as it stands, or letters and line ends that folding makes others of."""
-    if text.isascii():
-        return needle in text.lower() or "-\n" in text
-    return needle in text.casefold() or _FOLDED_OTHERWISE.search(text) is not None
 
 
 def _next(entry: Entry, earlier: Version | None, later: Version) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from monitor.histories import History, history_of
 from monitor.render import Side
-from monitor.render.addresses import member_of, step_of
+from monitor.render.addresses import member_of, number_of, step_of
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
@@ -70,6 +70,9 @@ class Kept:
     @cached_property
     def versions(self) -> tuple[Version, ...]:
         """Every version, oldest first."""
+        held = self.__dict__.get("pairs", ())
+        if held and len(held) == self.count:  # none was pruned
+            return tuple(version for version, _ in held)
         return tuple(reversed(self._archive.versions(self.name)))
 
     @cached_property
@@ -77,9 +80,15 @@ class Kept:
         """Every version with its text, oldest first."""
         return tuple(self._archive.texts(self.name))
 
+    def latest_pairs(self, count: int) -> Sequence[tuple[Version, Text]]:
+        """The newest versions with their texts, so many or less (pruned ones are left out), oldest first."""
+        if "pairs" in self.__dict__:
+            return [pair for pair in self.pairs if pair[0].number > self.count - count]
+        return tuple(self._archive.texts(self.name, after=self.count - count))
+
     @cached_property
     def history(self) -> History:
-        """The same, to be asked the questions of history."""
+        """The versions, to be asked the questions of history."""
         return History(self.name, self.versions, self._archive, url=self.url)
 
     def version(self, number: int) -> Version:
@@ -111,9 +120,10 @@ class Kept:
 
     def found(self, step: str) -> Version:
         """The version that an address calls so. Raises ``UsageError``."""
-        if not (step.isascii() and step.isdecimal() and 1 <= int(step) <= self.count):
+        number = number_of(step)
+        if number is None or not 1 <= number <= self.count:
             raise UsageError(f"{self.name}: no version {step}")
-        return self.version(int(step))
+        return self.version(number)
 
 
 class Run:
@@ -137,6 +147,10 @@ class Run:
     def pairs(self) -> Sequence[tuple[Version, Text]]:
         """Every member with its text, in date order."""
         return self.history.pairs()
+
+    def latest_pairs(self, count: int) -> Sequence[tuple[Version, Text]]:
+        """The latest members with their texts, so many or less, in date order."""
+        return self.pairs[-count:]
 
     def current(self, version: Version) -> bool:
         """Whether it stands in this history: it is the latest wording of its member."""
@@ -162,8 +176,9 @@ class Run:
         """The member that an address calls so; one that has a newer wording by now is asked of the archive."""
         member = member_of(step)
         if member is None:
-            if step.isascii() and step.isdecimal() and 1 <= int(step) <= self.count:
-                return self.versions[int(step) - 1]
+            place = number_of(step)
+            if place is not None and 1 <= place <= self.count:
+                return self.versions[place - 1]
             raise UsageError(f"{self.name}: no member {step}")
         source, number = member
         if source not in self._places:

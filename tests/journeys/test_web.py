@@ -16,9 +16,12 @@ from monitor.daemon import run
 from monitor.history.folding import fold
 from monitor.history.phrases import phrases
 from monitor.render.addresses import folder, named
+from monitor.report import _called_alike
 from monitor.web.app import application
-from monitor.web.guard import Access, require_safe
+from monitor.web.guard import HEADERS, Access, require_safe
 from monitor.web.pages import NOWHERE, may_stand
+from monitor.web.searching import search
+from monitor.web.shelf import Shelf
 from storage.archive import Archive
 from storage.errors import ConfigError
 from storage.records import Phrase, Text
@@ -64,13 +67,14 @@ def asked(
     access: Access | None = None,
     peer: str = "127.0.0.1",
     host: str = "localhost:8466",
+    method: str = "GET",
 ) -> httpx.Response:
     async def ask() -> httpx.Response:
         settings = load(desk.folder / "config.yaml", {})
         with Archive.open(settings.database, create=False, readonly=True) as archive:
             transport = httpx.ASGITransport(app=application(settings, archive, access), client=(peer, 1))
             async with httpx.AsyncClient(transport=transport, base_url=f"http://{host}") as client:
-                return await client.get(path, headers=headers)
+                return await client.request(method, path, headers=headers)
 
     return asyncio.run(ask())
 
@@ -112,12 +116,51 @@ def test_an_unchanged_page_is_not_sent_again(desk: Program) -> None:
             "/s/calls/calls-2024-03-01@7.html",
             "/static/x",
             "/sources-9.html",
+            "/sources-x.html",
+            f"/sources-{'9' * 5000}.html",
+            f"/s/desk/{'9' * 5000}.html",
+            f"/s/calls/calls-2024-03-01@{'9' * 5000}.html",
+            "/s/..%2F..%2Fetc/index.html",
+            "/nowhere/at/all",
             "/s/desk/compare?old=1",
         ),
     ],
 )
 def test_what_is_not_there_is_not_found(desk: Program, path: str) -> None:
-    assert asked(desk, path).status_code == 404
+    answer = asked(desk, path)
+    assert answer.status_code == 404
+    home = re.search(r'class="brand" href="([^"]+)"', answer.text)
+    assert home is not None
+    assert answer.url.join(home[1]).path == "/index.html"
+
+
+def test_a_search_goes_on_where_it_left_off(desk: Program) -> None:
+    settings = load(desk.folder / "config.yaml", {})
+    with Archive.open(settings.database, create=False, readonly=True) as archive:
+        first = search(archive, Shelf(archive), "stands here", budget_s=-1)
+        rest = search(archive, Shelf(archive), "stands here", first.later or 0)
+    assert [[entry.name for entry, _ in part.found] for part in (first, rest)] == [["calls"], ["desk"]]
+    assert (first.later, first.possible, rest.later) == (1, 2, None)
+    page = asked(desk, "/search?q=stands+%26+co&from=1").text
+    assert "2 to 2 of the" in asked(desk, "/search?q=stands&from=1").text
+    assert 'href="search?q=stands%20%26%20co"' in page
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "host", "status"),
+    [
+        *(("GET", "/index.html", "localhost", 200), ("HEAD", "/index.html", "localhost", 200)),
+        *(("POST", "/index.html", "localhost", 405), ("GET", "/", "localhost", 307), ("GET", "/x", "localhost", 404)),
+        *(("GET", "/s/desk/compare?old=1&new=2", "localhost", 303), ("GET", "/s/desk/9.html", "localhost", 404)),
+        *(("GET", "/static/room.css", "localhost", 200), ("GET", "/index.html", "evil.example", 421)),
+    ],
+)
+def test_every_answer_is_strict(desk: Program, method: str, path: str, host: str, status: int) -> None:
+    refused = asked(desk, path, access=Access(token="s3"), host=host, method=method)
+    answer = asked(desk, path, host=host, method=method)
+    assert (answer.status_code, refused.status_code) == (status, 401)
+    assert all(one.headers.get_list(name) == [value] for one in (answer, refused) for name, value in HEADERS.items())
+    assert "unsafe" not in HEADERS["Content-Security-Policy"]
 
 
 def test_a_member_keeps_its_address_when_an_older_one_comes_in(desk: Program) -> None:
@@ -150,6 +193,16 @@ def test_the_header_of_a_proxy_is_believed_from_the_proxy_only(desk: Program) ->
     assert asked(desk, "/index.html", access=behind, peer="10.0.0.9").status_code == 401
     assert asked(desk, "/index.html", {"X-User": "ada"}, behind, peer="10.0.0.9").status_code == 200
     assert asked(desk, "/index.html", {"X-User": "ada"}, behind, peer="192.0.2.1").status_code == 401
+
+
+def test_a_rebound_page_cannot_pose_as_the_proxy_of_this_machine(desk: Program) -> None:
+    """Same origin by then, its script may set any header."""
+    behind, signed_in = Access(header="X-User", names=("desk.example",)), {"X-User": "ada"}
+    assert asked(desk, "/index.html", signed_in, behind, host="evil.example").status_code == 421
+    assert asked(desk, "/index.html", signed_in, behind, host="desk.example").status_code == 200
+    assert asked(desk, "/index.html", signed_in, behind, host="127.0.0.1:8466").status_code == 200
+    elsewhere = Access(header="X-User", proxies=("10.0.0.2",))
+    assert asked(desk, "/index.html", signed_in, elsewhere, peer="10.0.0.2", host="any.example").status_code == 200
 
 
 def test_an_open_page_answers_to_the_names_of_its_machine_only(desk: Program) -> None:
@@ -210,6 +263,11 @@ def test_a_report_written_again_leaves_the_same_files_alone(desk: Program) -> No
     written = page.stat().st_mtime_ns
     desk("report", "--out", "site")
     assert page.stat().st_mtime_ns == written
+
+
+def test_names_that_differ_in_case_only_are_told_where_they_would_be_one() -> None:
+    assert _called_alike(["desk", "Room", "DESK"]) == ("desk", "DESK")
+    assert _called_alike(["desk", "room"]) is None
 
 
 def test_a_report_that_cannot_be_written_says_where(desk: Program) -> None:
