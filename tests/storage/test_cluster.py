@@ -22,6 +22,7 @@ from monitor.config import load
 from monitor.daemon import Daemon
 from storage import outbox
 from storage.archive import Archive, ClaimLost, Unchanged
+from storage.due import HandedOver
 from storage.errors import StorageError, UsageError
 from storage.records import LetterState, Outcome
 from tests.edges.boxes import FIRST, Post, publish
@@ -127,10 +128,10 @@ def test_what_a_dead_worker_held_is_due_again_and_an_old_errand_is_good_for_noth
             job = await manager.fetch_job(queues=[CHECKS], worker_id=worker)
             assert job is not None
             claim, mine = str(job.task_kwargs["claim"]), lease_of(str(job.task_kwargs["claim"]), job.id or 0)
-            held = {"held_by": claim, "lease_s": 3600.0, "owner": mine}  # NOW is when this module was read
+            handed = [HandedOver("a", claim, mine, 3600.0)]  # NOW is when this module was read
             archive = crew.parts.archive
-            assert archive.take_over("a", NOW, **held) is not None  # type: ignore[arg-type]
-            assert archive.take_over("a", NOW, **held) is None  # type: ignore[arg-type]
+            assert list(archive.take_over(handed, NOW)) == [mine]
+            assert archive.take_over(handed, NOW) == {}
             await crew.dispatch.take_back()
             assert await crew.dispatch.hand_out() == 0, "it gave a sign of life just now"
             with psycopg.connect(shared, autocommit=True) as connection:
@@ -140,7 +141,7 @@ def test_what_a_dead_worker_held_is_due_again_and_an_old_errand_is_good_for_noth
             await crew.dispatch.take_back()
             assert await crew.jobs() == []
             assert await crew.dispatch.hand_out() == 1
-            assert archive.take_over("a", NOW, **held) is None  # type: ignore[arg-type]
+            assert archive.take_over(handed, NOW) == {}
             (fresh,) = await manager.list_jobs_async()
             assert fresh.id != job.id
 
@@ -156,6 +157,7 @@ def test_a_task_whose_end_could_not_be_noted_is_not_ours_for_ever(tmp_path: Path
             await crew.dispatch.hand_out()
             worker = await manager.register_worker()
             assert await manager.fetch_job(queues=[CHECKS], worker_id=worker) is not None
+            crew.tasks.hands.held.clear()  # as if its end had failed
             await crew.working._reckon(worker)
             assert await crew.jobs() == [("doing", "check a")], "it may be on its way to us"
             await crew.working._reckon(worker)
@@ -239,7 +241,7 @@ def test_nobody_notes_anything_under_a_lease_that_is_another_s(archive: Archive,
     source = wordings.source()
     archive.declare([source], wordings.start)
     assert archive.claim(wordings.at(1), limit=1, lease_s=60, owner="first") == ["one"]
-    assert archive.take_over("one", wordings.at(2), held_by="first", lease_s=60, owner="second") is not None
+    assert archive.take_over([HandedOver("one", "first", "second", 60)], wordings.at(2)).keys() == {"second"}
     archive.note_unchanged([Unchanged("one", wordings.at(3), Outcome.UNCHANGED, owner="first")])
     assert archive.states()[0].last_check is None
     with pytest.raises(ClaimLost):
