@@ -49,10 +49,10 @@ def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, 
 
 @dataclass(frozen=True, slots=True)
 class HandedOver:
-    """A lease that goes from ``held_by`` to ``owner``, who works under a name used once, for ``lease_s`` seconds at least."""
+    """A lease that goes from one of ``held_by`` to ``owner``, a name used for one errand, for ``lease_s`` seconds at least."""
 
     source: str
-    held_by: str
+    held_by: tuple[str, ...]
     owner: str
     lease_s: float
 
@@ -72,7 +72,7 @@ def pass_on(
     found, passed = {}, []
     for one in wanted:
         row = rows.get(one.source)
-        if row is None or row.lease_owner != one.held_by or row.retired_at is not None:
+        if row is None or row.lease_owner not in one.held_by or row.retired_at is not None:
             continue
         until = max(row.lease_until, now + timedelta(seconds=one.lease_s))
         passed.append({"of": row.key, "to": one.owner, "until": until})

@@ -261,7 +261,7 @@ async def tasks_at(database: str) -> AsyncIterator[Tasks]:
 
     # It tells of each task by itself, which is more than anybody wants to know of a check.
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     address = parsed(database)
     own = str(address.query.get("options", ""))
     steadfast = {key: value for key, value in STEADFAST.items() if key not in address.query}

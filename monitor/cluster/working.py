@@ -61,6 +61,7 @@ STOP_WITHIN_S: Final = 6.0
 JOBS: Final = 3
 """Errands under way for each place at the network: most of them let their host rest, and hold no place."""
 UNKNOWN_S: Final = 5.0
+AFTER_FAULT_S: Final = 30.0
 
 _begun: ContextVar[float] = ContextVar("begun")
 
@@ -238,7 +239,8 @@ class Working:
     async def _check(self, context: JobContext, source: str, claim: str) -> None:
         owner = lease_of(claim, context.job.id or 0)
         try:
-            await self._look(source, claim, owner)
+            # A second try takes over from the first, which may have looked and could not note it.
+            await self._look(source, (claim, owner) if context.job.attempts else (claim,), owner)
         except asyncio.CancelledError:
             # Wherever it was: under the errand's lease still, or under its own.
             for held in (claim, owner):
@@ -249,26 +251,35 @@ class Working:
                 raise Resting(left_s) from None
             raise
 
-    async def _look(self, source: str, claim: str, owner: str) -> None:
+    async def _look(self, source: str, held_by: tuple[str, ...], owner: str) -> None:
         _begun.set(time.monotonic())
         now = self._around.now()
         declared = self._declared.get(source) or await self._found(source)
         if declared is None:  # our configuration is older than the daemon's, or newer
             later = {source: now + timedelta(seconds=UNKNOWN_S)}
-            await self._around.writer.call(Archive.postpone, later, claim)
+            await self._around.writer.call(Archive.postpone, later, held_by[0])
             return
         lease_s = patience_s(declared) + LEASE_MARGIN_S
-        latest = await self._take_over(HandedOver(source, claim, owner, lease_s))
+        latest = await self._take_over(HandedOver(source, held_by, owner, lease_s))
         if latest is None:
             return  # the errand is an old one
         checked = await timed_check(declared, latest, replace(self._around, owner=owner))
-        if checked.outcome is Outcome.SKIPPED:
-            await self._around.writer.call(Archive.release, [source], owner)
-        self.noted(checked)
-        if checked.alerts:
-            await self._tell()
-        # The lock on the host is held until it may be asked again, by whomever.
-        await asyncio.sleep(self._around.fetcher.rest_s(declared.source.url))
+        try:
+            # The task ends when its check is on the disk: who is killed before leaves a task behind, which is taken back.
+            await self._around.writer.written()
+            if checked.outcome is Outcome.SKIPPED:
+                await self._around.writer.call(Archive.release, [source], owner)
+            elif checked.outcome is Outcome.FAILED:
+                # Nothing, where it was noted. Where it could not be, or is a fault of ours, it is looked at again, not at
+                # once; where that cannot be noted either, the errand is tried again.
+                soon = {source: self._around.now() + timedelta(seconds=AFTER_FAULT_S)}
+                await self._around.writer.call(Archive.postpone, soon, owner)
+            self.noted(checked)
+            if checked.alerts:
+                await self._tell()
+        finally:
+            # The lock on the host is held until it may be asked again, by whomever.
+            await asyncio.sleep(self._around.fetcher.rest_s(declared.source.url))
 
     async def _taken_over(self, wanted: Sequence[HandedOver]) -> list[Latest | None]:
         found = await self._around.writer.call(Archive.take_over, wanted, self._around.now())
