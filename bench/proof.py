@@ -1,7 +1,7 @@
 """Proof that workers on one PostgreSQL lose nothing and do nothing twice, whoever dies: the origin's own log is the truth.
 
-``python -m bench cluster proof --sources 100000 --minutes 15``. The archive is filled with a first version of every
-source, and each becomes due once (or every ``--every`` seconds) within the time. Workers are killed with ``kill -9``, one
+``python -m bench cluster proof --sources 100000 --minutes 15``. Every source becomes due once within the time (and every
+``--every`` seconds from then on); some pages are edited, and due at once. Workers are killed with ``kill -9``, one
 is stopped for a minute (SIGSTOP), PostgreSQL is restarted and its first process killed. As root, half of the workers live
 on a second host (a network namespace): its cable is pulled for a minute, so that its connections go stale.
 
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import multiprocessing
 import os
 import random
 import shutil
@@ -24,7 +23,7 @@ import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -35,15 +34,13 @@ from storage import outbox
 from storage.archive import Archive
 from storage.chain import first_fault
 from storage.errors import StorageError
-from storage.records import LetterState, Outcome, Snapshot
-from tests.slow.hosts import Hosts, wording
+from storage.records import LetterState
+from tests.slow.hosts import Hosts
 from tests.slow.sinks import Sinks
 from tests.storage.postgres import Cluster, binaries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-
-    from monitor.config import Settings
 
 NEAR: Final = "10.99.8.1"
 FAR: Final = "10.99.8.2"
@@ -225,47 +222,14 @@ def _configured(folder: Path, url: str, plan: Plan, hosts: Hosts, sinks: Sinks) 
     (folder / "config.yaml").write_text(f"{head}sources:\n{lines}{sinks.configuration}")
 
 
-# the first versions
-
-
-def _seed(settings: Settings, numbers: Sequence[int]) -> None:
-    """What a first look would have kept."""
-    from monitor.gather import read_pages
-    from storage.records import Validators
-
-    now = datetime.now(UTC)
-    with Archive.open(settings.database) as archive:
-        for number in numbers:
-            declared = settings.declarations[number]
-            url, tag = declared.source.url, ("etag", '"1"')
-            snapshot = Snapshot(url, url, 200, (("content-type", "text/html"), tag), (), now, wording(number, 1))
-            reading = read_pages(snapshot, declared.read, None)
-            archive.record(
-                declared.source.id,
-                snapshot,
-                reading.text,
-                reader=reading.reader,
-                outcome=Outcome.NEW,
-                expected=None,
-                validators=Validators('"1"', None),
-                next_due=now + timedelta(days=1),
-            )
-
-
-def _fill(folder: Path, plan: Plan) -> None:
+def _declared(folder: Path, url: str) -> None:
+    """What the daemon would do at its first start, before anything is due."""
     from monitor.config import load
 
     settings = load(folder / "config.yaml", os.environ)
-    with Archive.open(settings.database) as archive:
+    with Archive.open(url) as archive:
         archive.declare([one.source for one in settings.declarations], datetime.now(UTC))
-    apart = multiprocessing.get_context("fork")
-    parts = [apart.Process(target=_seed, args=(settings, range(n, plan.sources, 4))) for n in range(4)]
-    for part in parts:
-        part.start()
-    for part in parts:
-        part.join()
-        if part.exitcode:
-            raise RuntimeError("the first versions could not be kept")
+    _asked(url, "UPDATE sources SET next_check = next_check + 86400 * 1000000::bigint RETURNING key")
 
 
 def _asked(url: str, query: str) -> list[Any]:
@@ -313,7 +277,7 @@ class Run:
             time.sleep(1)
             crew.mend()
             done = min(1.0, (time.monotonic() - began) / (LEAD_S + plan.window_s))
-            self._edit(dice, round(plan.edits * done) - self.counts["edits"])
+            self._edit(round(plan.edits * done) - self.counts["edits"])
             if strikes and time.monotonic() > strikes[0][0]:
                 self._strike(crew, dice, *strikes.pop(0)[1:])
             elif time.monotonic() > next_kill:
@@ -348,24 +312,19 @@ class Run:
             time.sleep(1)
         raise RuntimeError("PostgreSQL does not start again")
 
-    def _edit(self, dice: random.Random, many: int) -> None:
-        """Edit pages that are due later, and whose last edit was kept."""
+    def _edit(self, many: int) -> None:
+        """Edit pages whose last wording was kept, and have them looked at now."""
         if many <= 0:
             return
-        ahead = (time.time() + 15) * 1e6
-        last = (time.time() + self.plan.window_s) * 1e6
-        try:
-            rows = _asked(
-                self.url,
-                f"SELECT id, number FROM sources WHERE next_check BETWEEN {ahead:.0f} AND {last:.0f}"
-                f" ORDER BY random() LIMIT {many}",
-            )
-        except psycopg.Error:
-            return
-        for name, number in rows:
-            if self.hosts.revisions[int(name[1:])] == number:
-                self.hosts.revisions[int(name[1:])] += 1
-                self.counts["edits"] += 1
+        due = (
+            "UPDATE sources SET next_check = ((extract(epoch FROM now()) + 3) * 1e6)::bigint WHERE key IN (SELECT key FROM"
+            f" sources WHERE number > 0 AND lease_owner IS NULL ORDER BY random() LIMIT {many} FOR UPDATE SKIP LOCKED)"
+        )
+        with contextlib.suppress(psycopg.Error):
+            for name, number in _asked(self.url, f"{due} RETURNING id, number"):
+                if self.hosts.revisions[int(name[1:])] == number:
+                    self.hosts.revisions[int(name[1:])] += 1
+                    self.counts["edits"] += 1
 
     def settle(self, crew: Crew) -> None:
         """Wait until all that was due is looked at, kept and told. Raises ``AssertionError`` when it is not."""
@@ -395,7 +354,9 @@ class Run:
     def judge(self, dice: random.Random) -> None:
         """Hold what is in the archive against what the origin and the receivers saw. Raises ``AssertionError``."""
         assert self.hosts.crowded == [], "a host was asked by two at once"
-        assert self.hosts.shortest_gap_s() >= SPACING_S, f"two requests to a host {self.hosts.shortest_gap_s():.3f} s apart"
+        assert self.hosts.shortest_gap_s() >= SPACING_S, (
+            f"two requests to a host {self.hosts.shortest_gap_s():.3f} s apart"
+        )
         assert "Traceback" not in (self.folder / "log").read_text(), f"a fault, see {self.folder / 'log'}"
         edited = [number for number, count in self.hosts.revisions.items() if count > 1]
         with Archive.open(self.url, readonly=True) as archive:
@@ -431,7 +392,7 @@ class Run:
         return (
             f"{self.plan.sources} sources at {self.plan.hosts} hosts, {self.plan.workers} workers"
             f"{' on two hosts' if self.far else ''}, {self.plan.window_s / 60:.0f} min: {looks} looks,"
-            f" {looks - self.plan.sources} of them again; {dict(self.counts)}; shortest time between two requests to"
+            f" {len(self.due)} of them the first; {dict(self.counts)}; shortest time between two requests to"
             f" one host {min(gaps, default=9e9):.3f} s (median {statistics.median(gaps) if gaps else 0:.1f});"
             f" looked at {late[len(late) // 2]:.1f} s after it was due (p95 {late[len(late) * 95 // 100]:.0f},"
             f" longest {late[-1]:.0f}); {again} letters came again, with their ids; held: every due check done, none"
@@ -449,14 +410,13 @@ def prove(plan: Plan, folder: Path, *, two_hosts: bool, dice: random.Random | No
         sinks, hosts = stack.enter_context(Sinks(at)), stack.enter_context(Hosts(plan.sources, plan.hosts, at=at))
         sinks.good = True
         _configured(folder, url, plan, hosts, sinks)
-        began = time.monotonic()
-        _fill(folder, plan)
-        print(f"{plan.sources} first versions in {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
+        _declared(folder, url)
         run = Run(plan, folder, url, hosts, sinks, server, far=two_hosts)
         crew = Crew(folder, plan.workers, elsewhere)
         stack.callback(crew.end)
         run._await("at work", 600, crew, lambda: plan.workers + 1 - _ready(folder))
         run.due = _planned(url, plan)
+        print("all are at work", file=sys.stderr, flush=True)
         run.disturb(crew, dice)
         print(f"undisturbed again; {len(hosts.looked)} looked at", file=sys.stderr, flush=True)
         try:

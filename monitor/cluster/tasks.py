@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
     from procrastinate import App, PsycopgConnector
     from procrastinate.jobs import Job, Status
-    from procrastinate.manager import JobManager
 
     from monitor.writer import Writer
 
@@ -242,7 +241,9 @@ WITH RECURSIVE taken AS (
 SELECT id, status, task_name, priority, lock, queueing_lock, args, scheduled_at, queue_name, attempts, worker_id
 FROM taken WHERE id IS NOT NULL
 """
-_ENDED: Final = "DELETE FROM procrastinate_jobs WHERE id = ANY(%(numbers)s) AND status IN ('todo', 'doing') RETURNING id"
+_ENDED: Final = (
+    "DELETE FROM procrastinate_jobs WHERE id = ANY(%(numbers)s) AND status IN ('todo', 'doing') RETURNING id"
+)
 
 
 async def give_back(tasks: Tasks, writer: Writer, job: Job) -> bool:

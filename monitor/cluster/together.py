@@ -44,7 +44,7 @@ class Together(Generic[A, R]):
             for answer in answers:
                 answer.cancel()
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (told to each who asked)
             for answer in answers:
                 if not answer.done():
                     answer.set_exception(error)

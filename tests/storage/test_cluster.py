@@ -270,7 +270,6 @@ def test_what_is_handed_out_is_claimed_in_the_same_transaction(archive: Archive,
     assert archive.claim(wordings.at(9.5), limit=9, lease_s=60, owner="y") == ["two"]
 
 
-
 def test_what_is_asked_at_about_the_same_time_is_asked_once() -> None:
     asked: list[list[int]] = []
 
