@@ -206,6 +206,7 @@ def _hands(app: App) -> Hands:
                 many = max(1, min(BATCH, self.room()))
                 asked = {"queues": queues, "worker_id": worker_id, "many": many}
                 found = await self.connector.execute_query_all_async(_TAKEN, **asked)
+                found.sort(key=lambda row: (-row["priority"], row["id"]))
                 self.unbegun.extend(Job.from_row(row) for row in found)
                 self.held.update(row["id"] for row in found)
             return self.unbegun.popleft() if self.unbegun else None
@@ -228,18 +229,23 @@ def _hands(app: App) -> Hands:
     return hands
 
 
-# procrastinate's own function, called until it finds no more: it is what knows whose turn it is.
+# What procrastinate_fetch_job_v2 does for one: the first of those whose lock nobody holds, and nobody awaits longer. Called
+# for each, it would look through all that wait each time, and through what another is taking at that moment.
 _TAKEN: Final = """
-WITH RECURSIVE taken AS (
-    SELECT 1 AS turn, one.*
-    FROM procrastinate_fetch_job_v2(%(queues)s::varchar[], %(worker_id)s::bigint) AS one
-    UNION ALL
-    SELECT taken.turn + 1, one.*
-    FROM taken, procrastinate_fetch_job_v2(%(queues)s::varchar[], %(worker_id)s::bigint + 0 * taken.id) AS one
-    WHERE taken.turn < %(many)s::int AND taken.id IS NOT NULL
-)
-SELECT id, status, task_name, priority, lock, queueing_lock, args, scheduled_at, queue_name, attempts, worker_id
-FROM taken WHERE id IS NOT NULL
+UPDATE procrastinate_jobs AS job SET status = 'doing', worker_id = %(worker_id)s
+FROM (
+    SELECT id FROM procrastinate_jobs AS one
+    WHERE status = 'todo' AND queue_name = ANY(%(queues)s) AND (scheduled_at IS NULL OR scheduled_at <= now())
+    AND NOT EXISTS (
+        SELECT FROM procrastinate_jobs AS other WHERE other.lock = one.lock AND (
+            other.status = 'doing'
+            OR other.status = 'todo' AND (other.priority, -other.id) > (one.priority, -one.id)
+        )
+    )
+    ORDER BY priority DESC, id LIMIT %(many)s FOR UPDATE SKIP LOCKED
+) AS taken
+WHERE job.id = taken.id
+RETURNING job.id, status, task_name, priority, lock, queueing_lock, args, scheduled_at, queue_name, attempts, job.worker_id
 """
 _ENDED: Final = (
     "DELETE FROM procrastinate_jobs WHERE id = ANY(%(numbers)s) AND status IN ('todo', 'doing') RETURNING id"
@@ -339,6 +345,7 @@ def _make_tables(address: str, database: str) -> None:
                 # They write down the life of each task and tell everybody of it, at the price of the task itself;
                 # nobody reads that here.
                 connection.execute("ALTER TABLE procrastinate_jobs DISABLE TRIGGER USER")
+                connection.execute("CREATE INDEX variorum_locks ON procrastinate_jobs (lock)")
                 connection.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{mark}'")
             elif found[0] != mark:
                 raise StorageError(
