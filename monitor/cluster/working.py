@@ -265,21 +265,29 @@ class Working:
             return  # the errand is an old one
         checked = await timed_check(declared, latest, replace(self._around, owner=owner))
         try:
-            # The task ends when its check is on the disk: who is killed before leaves a task behind, which is taken back.
-            await self._around.writer.written()
-            if checked.outcome is Outcome.SKIPPED:
-                await self._around.writer.call(Archive.release, [source], owner)
-            elif checked.outcome is Outcome.FAILED:
-                # Nothing, where it was noted. Where it could not be, or is a fault of ours, it is looked at again, not at
-                # once; where that cannot be noted either, the errand is tried again.
-                soon = {source: self._around.now() + timedelta(seconds=AFTER_FAULT_S)}
-                await self._around.writer.call(Archive.postpone, soon, owner)
-            self.noted(checked)
-            if checked.alerts:
-                await self._tell()
-        finally:
-            # The lock on the host is held until it may be asked again, by whomever.
-            await asyncio.sleep(self._around.fetcher.rest_s(declared.source.url))
+            await self._settle(checked, owner)
+        except VariorumError:
+            await self._rest(declared)
+            raise
+        await self._rest(declared)
+
+    async def _settle(self, checked: Checked, owner: str) -> None:
+        """The task ends when its check is on the disk: who is killed before leaves a task behind, which is taken back."""
+        await self._around.writer.written()
+        if checked.outcome is Outcome.SKIPPED:
+            await self._around.writer.call(Archive.release, [checked.source], owner)
+        elif checked.outcome is Outcome.FAILED:
+            # Nothing, where it was noted. Where it could not be, or is a fault of ours, it is looked at again, not at
+            # once; where that cannot be noted either, the errand is tried again.
+            soon = {checked.source: self._around.now() + timedelta(seconds=AFTER_FAULT_S)}
+            await self._around.writer.call(Archive.postpone, soon, owner)
+        self.noted(checked)
+        if checked.alerts:
+            await self._tell()
+
+    async def _rest(self, declared: Declaration) -> None:
+        """Hold the lock on the host until it may be asked again, by whomever."""
+        await asyncio.sleep(self._around.fetcher.rest_s(declared.source.url))
 
     async def _taken_over(self, wanted: Sequence[HandedOver]) -> list[Latest | None]:
         found = await self._around.writer.call(Archive.take_over, wanted, self._around.now())
