@@ -141,13 +141,13 @@ class Crew:
         """Kill -9 one that is not away anyway, and start another in its place."""
         place = dice.choice([n for n in range(len(self.workers)) if n not in self.away])
         self.workers[place].kill()
-        self.workers[place].wait(20)
+        self.workers[place].wait(120)
         self.workers[place] = self._worker(place)
 
     def kill_daemon(self) -> None:
         """Kill -9 the one that hands out."""
         self.daemon.kill()
-        self.daemon.wait(20)
+        self.daemon.wait(120)
         self.daemon = self._start("daemon", "--no-work")
 
     def freeze(self, dice: random.Random, for_s: float) -> None:
