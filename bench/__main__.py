@@ -13,7 +13,7 @@ BENCHES = {
     "proving": ("bench.proving", "verify and backup: time and memory, by number of versions"),
     "rooms": ("bench.rooms", "pages | report | view: the reading room at its full size"),
     "transfer": ("bench.transfer", "moving in and out: time, size, whether the same comes back"),
-    "daemon": ("bench.daemon", "resident memory and idle CPU of the daemon, by number of sources"),
+    "daemon": ("bench.daemon", "resident memory and CPU of the daemon, idle and checking, by number of sources"),
     "cluster": ("bench.cluster", "workers on PostgreSQL: by number of them; queues | claims N"),
     "outbox": ("bench.outbox", "what an alert costs from the outbox to a channel, and beside old letters"),
     "differ": ("bench.differ", "quality | speed: the differ beside other differs"),

@@ -235,7 +235,11 @@ def claims(count: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """``queues``, ``claims N …``, or numbers of workers."""
+    """``queues``, ``claims N …``, ``proof …``, or numbers of workers."""
+    if arguments[:1] == ["proof"]:
+        from bench.proof import main as proof
+
+        return proof(arguments[1:])
     if arguments[:1] == ["queues"]:
         queues()
     elif arguments[:1] == ["claims"]:

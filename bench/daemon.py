@@ -1,52 +1,93 @@
-"""What the daemon weighs and costs while it is idle: resident memory and CPU with many sources, none of them due.
+"""What the daemon weighs and costs: resident memory and CPU with many sources, none of them due; and while it checks.
 
-``python -m bench daemon 1000 100000``: a line for each number of sources.
+``python -m bench daemon 1000 100000``: two lines for each number of sources. While it checks, all are due at once; what it
+looks at are 1,000 pages of 30-60 KB of a loopback origin, first each of them, then unchanged (304).
 """
 
 from __future__ import annotations
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.rounds import origin
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SETTLE_S = 4.0
 LOOK_S = 10.0
+CHECKING_S = 60.0
+PAGES = 1000
 
 
-def weigh(count: int) -> str:
+def idle(count: int) -> str:
     """Start the daemon with ``count`` sources that are due in a day, and look at its process."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        lines = "".join(
-            f"  - {{id: s{n}, url: 'http://127.0.0.1:9/statements/{n}', select: '#article'}}\n" for n in range(count)
-        )
-        (folder / "config.yaml").write_text(
-            f"health: {{listen: '127.0.0.1:18467'}}\ndefaults: {{every: 1d, active: '03:00-03:01'}}\nsources:\n{lines}"
-        )
+        _configure(folder, count, "http://127.0.0.1:9", "every: 1d, active: '03:00-03:01'")
         _far_off(folder)
-        began = time.monotonic()
-        daemon = subprocess.Popen(
-            [sys.executable, "-m", "monitor", "daemon"], cwd=folder, stderr=subprocess.PIPE, text=True
-        )
-        try:
-            assert daemon.stderr is not None
-            for line in daemon.stderr:
-                if "watching" in line:
-                    break
-            ready_s = time.monotonic() - began
+        with _daemon(folder) as (pid, ready_s):
             time.sleep(SETTLE_S)
-            before = _cpu_s(daemon.pid)
+            before = _cpu_s(pid)
             time.sleep(LOOK_S)
-            busy = (_cpu_s(daemon.pid) - before) / LOOK_S
-            rss, peak = (_status(daemon.pid, key) / 1024 for key in ("VmRSS", "VmHWM"))
-        finally:
-            daemon.send_signal(signal.SIGTERM)
-            daemon.communicate(timeout=30)
-    return f"{count:>8} sources: ready in {ready_s:.1f} s, {rss:.0f} MiB resident (peak {peak:.0f}), CPU {busy:.1%}"
+            busy = (_cpu_s(pid) - before) / LOOK_S
+            weight = _weight(pid)
+    return f"{count:>8} sources, idle: ready in {ready_s:.1f} s, {weight}, CPU {busy:.1%}"
+
+
+def checking(count: int) -> str:
+    """The same daemon while it has more to check than it can."""
+    with tempfile.TemporaryDirectory() as name, origin(min(count, PAGES), delay_ms=0, etag=True) as base:
+        folder = Path(name)
+        _configure(folder, count, base, "every: 30s, robots: false, allow_private: [127.0.0.0/8]")
+        with _daemon(folder) as (pid, _):
+            before = _cpu_s(pid)
+            time.sleep(CHECKING_S)
+            busy = (_cpu_s(pid) - before) / CHECKING_S
+            weight = _weight(pid)
+        with sqlite3.connect(folder / "variorum.db") as database:
+            looks, seen = database.execute("SELECT sum(run_count), count(last_check) FROM sources").fetchone()
+    return (
+        f"{count:>8} sources, checking: {weight}, CPU {busy:.0%}, {looks} checks of {seen} sources in {CHECKING_S:g} s"
+    )
+
+
+def _configure(folder: Path, count: int, base: str, options: str) -> None:
+    lines = "".join(
+        f"  - {{id: s{n}, url: '{base}/p/{n % PAGES:04d}?{n}', select: '#statement'}}\n" for n in range(count)
+    )
+    health = "health: {listen: '127.0.0.1:18467'}"
+    (folder / "config.yaml").write_text(f"{health}\ndefaults: {{{options}}}\nsources:\n{lines}")
+
+
+@contextmanager
+def _daemon(folder: Path) -> Iterator[tuple[int, float]]:
+    """Yields the number of its process, and after how many seconds it was ready."""
+    began = time.monotonic()
+    with (folder / "log").open("w") as log:
+        daemon = subprocess.Popen([sys.executable, "-m", "monitor", "daemon"], cwd=folder, stderr=log)
+    try:
+        while "watching" not in (folder / "log").read_text():
+            if daemon.poll() is not None:
+                sys.exit((folder / "log").read_text())
+            time.sleep(0.1)
+        yield daemon.pid, time.monotonic() - began
+    finally:
+        daemon.send_signal(signal.SIGTERM)
+        daemon.wait(timeout=60)
+
+
+def _weight(pid: int) -> str:
+    rss, peak = (_status(pid, key) / 1024 for key in ("VmRSS", "VmHWM"))
+    return f"{rss:.0f} MiB resident (peak {peak:.0f})"
 
 
 def _far_off(folder: Path) -> None:
@@ -72,9 +113,10 @@ def _cpu_s(pid: int) -> float:
 
 
 def main(arguments: list[str]) -> int:
-    """A line for each number of sources in ``arguments``."""
+    """Two lines for each number of sources in ``arguments``."""
     for size in map(int, arguments or ["1000", "100000"]):
-        print(weigh(size), flush=True)
+        print(idle(size), flush=True)
+        print(checking(size), flush=True)
     return 0
 
 

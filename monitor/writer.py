@@ -32,6 +32,7 @@ class Writer:
         self._archive = archive
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="archive")
         self._notes: list[Unchanged] = []
+        self._written: asyncio.Future[None] | None = None
         self._flush_soon: asyncio.TimerHandle | None = None
         self._flushes: set[asyncio.Task[None]] = set()
 
@@ -51,10 +52,17 @@ class Writer:
     def note_unchanged(self, note: Unchanged) -> None:
         """Have it noted that a check found the text as it was: with others, within ``LINGER_S`` seconds."""
         self._notes.append(note)
+        if self._written is None:
+            self._written = asyncio.get_running_loop().create_future()
         if len(self._notes) >= BATCH:
             self._start_flush()
         elif self._flush_soon is None:
             self._flush_soon = asyncio.get_running_loop().call_later(LINGER_S, self._start_flush)
+
+    async def written(self) -> None:
+        """Return when what was noted just now is in the archive, with others. Raises what writing it raised."""
+        if self._written is not None:
+            await asyncio.shield(self._written)
 
     async def drain(self) -> None:
         """Return when every note taken so far is in the archive. Raises what writing them raised."""
@@ -76,9 +84,18 @@ class Writer:
         if not self._notes:
             return
         notes, self._notes = self._notes, []
-        flush = asyncio.get_running_loop().create_task(self._write(notes))
+        written, self._written = self._written, None
+        flush = asyncio.get_running_loop().create_task(self._write(notes, written))
         self._flushes.add(flush)
         flush.add_done_callback(self._flushes.discard)
 
-    async def _write(self, notes: Sequence[Unchanged]) -> None:
-        await self.call(Archive.note_unchanged, notes)
+    async def _write(self, notes: Sequence[Unchanged], written: asyncio.Future[None] | None) -> None:
+        try:
+            await self.call(Archive.note_unchanged, notes)
+        except Exception as error:
+            if written is not None:
+                written.set_exception(error)
+                written.exception()  # whoever waits for it hears of it; nobody has to
+            raise
+        if written is not None:
+            written.set_result(None)

@@ -57,12 +57,11 @@ class Claiming:
             due.postpone(connection, later, owner)
             return len(taken), len(later)
 
-    def take_over(self, source: str, now: datetime, *, held_by: str, lease_s: float, owner: str) -> Latest | None:
-        """Take the lease of ``held_by`` on a source, and learn what is known of it; None when that lease is lost."""
+    def take_over(self, wanted: Sequence[due.HandedOver], now: datetime) -> dict[str, Latest]:
+        """Take leases over, and learn what is known of their sources: by the new owner, without those that were lost."""
         with writing(self._engine) as connection:
-            if not due.pass_on(connection, source, now, held_by=held_by, lease_s=lease_s, owner=owner):
-                return None
-            return rows.latest(connection.execute(known().where(sources.c.id == source)).one())
+            taken = due.pass_on(connection, known(), wanted, now)
+            return {owner: rows.latest(row) for owner, row in taken.items()}
 
     def release(self, source_ids: Sequence[str], owner: str) -> None:
         """Give back sources that were claimed and not checked."""

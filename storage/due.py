@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Select, bindparam, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 
+from storage.engine import relaxed
 from storage.schema import DUE, sources
 
 if TYPE_CHECKING:
@@ -33,12 +34,12 @@ class Claimed:
 
 def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, owner: str) -> list[Claimed]:
     """At most ``limit`` due sources, oldest first, leased to ``owner`` for ``lease_s`` seconds."""
-    keys = list(connection.scalars(due_query(connection, now, limit)))
-    if not keys:
-        return []
+    # Lost in a crash of the server, a claim was never made: what it hands out is lost with it, or found leased to nobody.
+    relaxed(connection)
+    chosen = due_query(connection, now, limit).cte("chosen")
     taken = (
         update(sources)
-        .where(sources.c.key.in_(keys))
+        .where(sources.c.key.in_(select(chosen.c.key)))
         .values(lease_until=now + timedelta(seconds=lease_s), lease_owner=owner)
         .returning(sources.c.id, sources.c.url, sources.c.next_check)
     )
@@ -46,17 +47,40 @@ def claim(connection: Connection, now: datetime, *, limit: int, lease_s: float, 
     return [Claimed(row.id, row.url) for row in found]
 
 
-def pass_on(connection: Connection, source: str, now: datetime, *, held_by: str, lease_s: float, owner: str) -> bool:
-    """Give the lease that ``held_by`` has on a source to ``owner``, who works under a name used once; False: it is lost.
+@dataclass(frozen=True, slots=True)
+class HandedOver:
+    """A lease that goes from one of ``held_by`` to ``owner``, a name used for one errand, for ``lease_s`` seconds at least."""
 
-    The one step that makes an errand good: of two who run the same errand, one gets the lease.
+    source: str
+    held_by: tuple[str, ...]
+    owner: str
+    lease_s: float
+
+
+def pass_on(
+    connection: Connection, query: Select[Any], wanted: Sequence[HandedOver], now: datetime
+) -> dict[str, Row[Any]]:
+    """Give the leases on, those that were not lost; returns the row of each source by its new owner.
+
+    ``query`` selects the columns of sources that are asked for. This is the one step that makes an errand good: of two
+    who run the same errand, one gets the lease. One that lasts long enough keeps its end: only the name is written, and
+    no index.
     """
-    passed = (
-        update(sources)
-        .where(sources.c.id == source, sources.c.lease_owner == held_by, sources.c.retired_at.is_(None))
-        .values(lease_until=now + timedelta(seconds=lease_s), lease_owner=owner)
-    )
-    return connection.execute(passed).rowcount == 1
+    # In one order, as whoever notes checks does: no deadlock.
+    query = query.where(sources.c.id.in_([one.source for one in wanted])).order_by(sources.c.key)
+    rows = {row.id: row for row in connection.execute(query.with_for_update(of=sources))}
+    found, passed = {}, []
+    for one in wanted:
+        row = rows.get(one.source)
+        if row is None or row.lease_owner not in one.held_by or row.retired_at is not None:
+            continue
+        until = max(row.lease_until, now + timedelta(seconds=one.lease_s))
+        passed.append({"of": row.key, "to": one.owner, "until": until})
+        found[one.owner] = row
+    if passed:
+        given = update(sources).where(sources.c.key == bindparam("of"))
+        connection.execute(given.values(lease_until=bindparam("until"), lease_owner=bindparam("to")), passed)
+    return found
 
 
 def due_query(connection: Connection, now: datetime, limit: int) -> Select[Any]:

@@ -30,6 +30,24 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL
     from sqlalchemy.engine.interfaces import DBAPIConnection
 
+STEADFAST: Final = {
+    "connect_timeout": "10",
+    "keepalives_idle": "5",
+    "keepalives_interval": "5",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+"""libpq's side of a connection to another machine: one that was cut says so within 20 s, and not after a quarter of an
+hour, as the system would have it. What the address says itself goes before."""
+_STEADFAST_SERVER: Final = {
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "tcp_user_timeout": "20000",
+}
+"""The server's side: what a worker that was cut off had locked is free again as soon. Nothing on a socket of the machine."""
+_HELD_S: Final = 60
+"""How long a process that was stopped in the middle of a transaction may hold what it locked."""
 BUSY_MS: Final = 5_000
 PAGE_BYTES: Final = 16_384
 
@@ -38,7 +56,11 @@ def engine_for(url: str, *, readonly: bool = False) -> Engine:
     """An engine for ``sqlite:///FILE`` or ``postgresql://…``. Raises ``StorageError`` for any other address."""
     address = parsed(url)
     if address.get_backend_name() == "postgresql":
-        return create_engine(address.set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+        return create_engine(
+            address.set(drivername="postgresql+psycopg"),
+            pool_pre_ping=True,
+            connect_args=_steadfast(address, readonly=readonly),
+        )
     engine = create_engine(address, **_unwritable(address)) if readonly else create_engine(address)
 
     @event.listens_for(engine, "connect")
@@ -55,6 +77,15 @@ def engine_for(url: str, *, readonly: bool = False) -> Engine:
         cursor.close()
 
     return engine
+
+
+def _steadfast(address: URL, *, readonly: bool) -> dict[str, str]:
+    settings = dict(_STEADFAST_SERVER)
+    if not readonly:
+        settings["idle_in_transaction_session_timeout"] = f"{_HELD_S}s"
+    options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+    given = {key: value for key, value in STEADFAST.items() if key not in address.query}
+    return {**given, "options": f"{options} {address.query.get('options', '')}".strip()}
 
 
 def _unwritable(address: URL) -> dict[str, Any]:
@@ -133,6 +164,12 @@ def writing(engine: Engine, *, patience_ms: int | None = None) -> Iterator[Conne
             connection.rollback()
             raise
         connection.commit()
+
+
+def relaxed(connection: Connection) -> None:
+    """Do not wait for the disk at the end of this transaction, where the engine can be asked for that."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
 
 
 @contextmanager

@@ -29,8 +29,11 @@ WAITING_MOST: Final = 1000
 HOST_MOST: Final = 20
 """Errands for one host, waiting or run: it is asked by one at a time, and others must not wait behind."""
 CLAIM: Final = 250
-LEASE_S: Final = 900.0
-"""How long an errand may wait before the source is handed out again; a worker that takes it takes the lease over."""
+LEASE_S: Final = 300.0
+"""How long an errand may wait before the source is handed out again; a worker that takes it takes the lease over.
+
+Longer than most checks may take, so that this need not be written twice.
+"""
 STALLED_S: Final = 30.0
 """A worker that gave no sign of life for so long is dead or cut off, and its tasks are taken back."""
 

@@ -8,20 +8,22 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
+from collections import deque
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
+from monitor.cluster.together import Together
 from storage.archive import Archive
-from storage.engine import parsed, shown
+from storage.engine import STEADFAST, parsed, shown
 from storage.errors import StorageError, UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Coroutine, Sequence
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
     from datetime import datetime
 
     from procrastinate import App, PsycopgConnector
-    from procrastinate.jobs import Job
+    from procrastinate.jobs import Job, Status
 
     from monitor.writer import Writer
 
@@ -34,6 +36,8 @@ CONNECTIONS: Final = 4
 """What one process holds at most for its tasks, beside those of the archive."""
 PATIENCE_S: Final = 10.0
 """How long a connection is waited for."""
+BATCH: Final = 50
+"""Tasks that are taken, or ended, in one transaction."""
 _TURN: Final = 0x766172696F72756D
 """The advisory lock under which the tables are made: two processes that start at once take turns."""
 
@@ -92,6 +96,7 @@ class Tasks:
         from procrastinate.manager import JobManager
 
         self.app = app
+        self.hands = _hands(app)
         # Never opened: it writes on the connections of others, inside their transactions.
         self._writing = JobManager(SyncPsycopgConnector())
 
@@ -171,6 +176,82 @@ class Tasks:
         return True
 
 
+class Hands(Protocol):
+    """The tasks that this process has taken."""
+
+    held: set[int]
+    """By number: taken, and their end not noted yet."""
+    unbegun: deque[Job]
+    """Those of them that the worker has not been given."""
+    room: Callable[[], int]
+    """How many more may be taken now."""
+
+
+def _hands(app: App) -> Hands:
+    """Have the tasks of ``app`` taken and ended many at a time: a transaction each costs more than most checks."""
+    from procrastinate.exceptions import ConnectorException
+    from procrastinate.jobs import Job
+    from procrastinate.manager import JobManager
+
+    class InBatches(JobManager):
+        def __init__(self) -> None:
+            super().__init__(app.connector)
+            self.held: set[int] = set()
+            self.unbegun: deque[Job] = deque()
+            self.room: Callable[[], int] = lambda: 1
+            self._end = Together(self._ended, most=BATCH)
+
+        async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
+            if not self.unbegun:
+                many = max(1, min(BATCH, self.room()))
+                asked = {"queues": queues, "worker_id": worker_id, "many": many}
+                found = await self.connector.execute_query_all_async(_TAKEN, **asked)
+                found.sort(key=lambda row: (-row["priority"], row["id"]))
+                self.unbegun.extend(Job.from_row(row) for row in found)
+                self.held.update(row["id"] for row in found)
+            return self.unbegun.popleft() if self.unbegun else None
+
+        async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:  # noqa: ARG002  (always)
+            self.held.discard(job.id or 0)
+            if not await self._end(job.id or 0):
+                raise ConnectorException(f"task {job.id} was taken back")
+
+        async def retry_job(self, job: Job, *how: Any, **more: Any) -> None:
+            self.held.discard(job.id or 0)
+            await super().retry_job(job, *how, **more)
+
+        async def _ended(self, numbers: Sequence[int]) -> list[bool]:
+            found = await self.connector.execute_query_all_async(_ENDED, numbers=list(numbers))
+            ended = {row["id"] for row in found}
+            return [number in ended for number in numbers]
+
+    app.job_manager = hands = InBatches()
+    return hands
+
+
+# What procrastinate_fetch_job_v2 does for one: the first of those whose lock nobody holds, and nobody awaits longer. Called
+# for each, it would look through all that wait each time, and through what another is taking at that moment.
+_TAKEN: Final = """
+UPDATE procrastinate_jobs AS job SET status = 'doing', worker_id = %(worker_id)s
+FROM (
+    SELECT id FROM procrastinate_jobs AS one
+    WHERE status = 'todo' AND queue_name = ANY(%(queues)s) AND (scheduled_at IS NULL OR scheduled_at <= now())
+    AND NOT EXISTS (
+        SELECT FROM procrastinate_jobs AS other WHERE other.lock = one.lock AND (
+            other.status = 'doing'
+            OR other.status = 'todo' AND (other.priority, -other.id) > (one.priority, -one.id)
+        )
+    )
+    ORDER BY priority DESC, id LIMIT %(many)s FOR UPDATE SKIP LOCKED
+) AS taken
+WHERE job.id = taken.id
+RETURNING job.id, status, task_name, priority, lock, queueing_lock, args, scheduled_at, queue_name, attempts, job.worker_id
+"""
+_ENDED: Final = (
+    "DELETE FROM procrastinate_jobs WHERE id = ANY(%(numbers)s) AND status IN ('todo', 'doing') RETURNING id"
+)
+
+
 async def give_back(tasks: Tasks, writer: Writer, job: Job) -> bool:
     """Make what a lost errand was for due again, and strike it. In this order: what ends in between is done again."""
     if job.queue == CHECKS:
@@ -187,9 +268,10 @@ async def tasks_at(database: str) -> AsyncIterator[Tasks]:
 
     # It tells of each task by itself, which is more than anybody wants to know of a check.
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
-    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
+    logging.getLogger("psycopg").setLevel(logging.CRITICAL)
     address = parsed(database)
     own = str(address.query.get("options", ""))
+    steadfast = {key: value for key, value in STEADFAST.items() if key not in address.query}
     # An errand need not outlive a crash of the server. That one was taken is on the disk before anything is asked for it:
     # the lease is taken over after that, in a transaction that waits for the disk.
     options = f"{own} -c search_path={SCHEMA} -c synchronous_commit=off".strip()
@@ -197,7 +279,7 @@ async def tasks_at(database: str) -> AsyncIterator[Tasks]:
     _make_tables(plain, database)
     connector = _impatient(PsycopgConnector)(
         conninfo=plain,
-        kwargs={"options": options},
+        kwargs={**steadfast, "options": options, "autocommit": True},
         min_size=1,
         max_size=CONNECTIONS,
         timeout=PATIENCE_S,
@@ -260,6 +342,10 @@ def _make_tables(address: str, database: str) -> None:
                 connection.execute(f"CREATE SCHEMA {SCHEMA}")
                 connection.execute(f"SET LOCAL search_path = {SCHEMA}")
                 connection.execute(script)
+                # They write down the life of each task and tell everybody of it, at the price of the task itself;
+                # nobody reads that here.
+                connection.execute("ALTER TABLE procrastinate_jobs DISABLE TRIGGER USER")
+                connection.execute("CREATE INDEX variorum_locks ON procrastinate_jobs (lock)")
                 connection.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{mark}'")
             elif found[0] != mark:
                 raise StorageError(

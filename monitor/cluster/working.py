@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from contextlib import contextmanager
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import timedelta
@@ -19,16 +19,18 @@ from typing import TYPE_CHECKING, Any, Final
 from monitor import discover
 from monitor.check import timed_check
 from monitor.cluster.dispatch import stalled_s
-from monitor.cluster.tasks import CHECKS, LETTERS, give_back, lease_of
+from monitor.cluster.tasks import BATCH, CHECKS, LETTERS, give_back, lease_of
+from monitor.cluster.together import Together
 from monitor.compose import rules_of
 from monitor.gather import patience_s
 from storage import outbox
 from storage.archive import Archive, ClaimLost
+from storage.due import HandedOver
 from storage.errors import VariorumError
 from storage.records import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Sequence
 
     from procrastinate import JobContext
     from procrastinate.jobs import Job
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from monitor.cluster.tasks import Tasks
     from monitor.compose import House
     from monitor.config import Declaration, Settings
+    from storage.records import Latest
 
 log = logging.getLogger("variorum.worker")
 
@@ -58,6 +61,7 @@ STOP_WITHIN_S: Final = 6.0
 JOBS: Final = 3
 """Errands under way for each place at the network: most of them let their host rest, and hold no place."""
 UNKNOWN_S: Final = 5.0
+AFTER_FAULT_S: Final = 30.0
 
 _begun: ContextVar[float] = ContextVar("begun")
 
@@ -113,13 +117,15 @@ class Working:
         self._worker: Worker | None = None
         self._stopping = False
         self._stopped = asyncio.Event()
-        self._at_work: set[int] = set()
+        self._take_over = Together(self._taken_over, most=BATCH)
         self._suspected: set[int] = set()
+        self._places = parts.settings.concurrency * JOBS
+        tasks.hands.room = lambda: self._places - len(tasks.hands.held)
         parts.deliverer.only_asked = True
         self.adopt(parts.settings)
         again = _strategy()
         tasks.app.task(name="check", queue=CHECKS, pass_context=True, retry=again)(self._check)
-        tasks.app.task(name="letters", queue=LETTERS, pass_context=True, retry=again)(self._letters)
+        tasks.app.task(name="letters", queue=LETTERS, retry=again)(self._letters)
 
     def adopt(self, settings: Settings) -> None:
         """Go by these settings from now on."""
@@ -137,7 +143,7 @@ class Working:
             self._worker = worker = Worker(
                 self._tasks.app,
                 queues=[CHECKS, LETTERS],
-                concurrency=self._parts.settings.concurrency * JOBS,
+                concurrency=self._places,
                 install_signal_handlers=False,
                 shutdown_graceful_timeout=STOP_WITHIN_S,
                 delete_jobs="always",
@@ -158,6 +164,7 @@ class Working:
             finally:
                 beating.cancel()
                 await asyncio.gather(beating, return_exceptions=True)
+                await self._let_go()
             if not self._stopping:
                 await asyncio.sleep(AGAIN_S)
 
@@ -178,6 +185,16 @@ class Working:
             for _ in range(2):  # once for the worker, once for the loop that it awaits then
                 running.cancel()
                 await asyncio.wait([running], timeout=0.1)
+
+    async def _let_go(self) -> None:
+        """Give back what was taken and not begun. What cannot be given back now is taken back by the daemon."""
+        hands = self._tasks.hands
+        with suppress(VariorumError):
+            while hands.unbegun:
+                job = hands.unbegun.popleft()
+                hands.held.discard(job.id or 0)
+                await give_back(self._tasks, self._around.writer, job)
+        hands.unbegun.clear()
 
     async def stop(self) -> None:
         """Take no more tasks; ``run`` returns when those under way have ended, which is bounded."""
@@ -212,59 +229,69 @@ class Working:
 
         Seen twice, at two signs of life: what was fetched or ended just now is on its way between us and the list.
         """
-        lost = {job.id: job for job in await self._tasks.of_worker(worker) if job.id not in self._at_work}
+        lost = {job.id: job for job in await self._tasks.of_worker(worker) if job.id not in self._tasks.hands.held}
         for number in self._suspected & lost.keys():
             await give_back(self._tasks, self._around.writer, lost.pop(number))
         self._suspected = {number for number in lost if number is not None}
 
     # tasks
 
-    @contextmanager
-    def _working_at(self, context: JobContext) -> Iterator[int]:
-        number = context.job.id or 0
-        self._at_work.add(number)
-        try:
-            yield number
-        finally:
-            self._at_work.discard(number)
-
     async def _check(self, context: JobContext, source: str, claim: str) -> None:
-        with self._working_at(context) as number:
-            owner = lease_of(claim, number)
-            try:
-                await self._look(source, claim, owner)
-            except asyncio.CancelledError:
-                # Wherever it was: under the errand's lease still, or under its own.
-                for held in (claim, owner):
-                    await self._around.writer.call(Archive.release, [source], held)
-                declared = self._declared.get(source)
-                left_s = self._around.fetcher.rest_s(declared.source.url) if declared is not None else 0.0
-                if left_s > 0:
-                    raise Resting(left_s) from None
-                raise
+        owner = lease_of(claim, context.job.id or 0)
+        try:
+            # A second try takes over from the first, which may have looked and could not note it.
+            await self._look(source, (claim, owner) if context.job.attempts else (claim,), owner)
+        except asyncio.CancelledError:
+            # Wherever it was: under the errand's lease still, or under its own.
+            for held in (claim, owner):
+                await self._around.writer.call(Archive.release, [source], held)
+            declared = self._declared.get(source)
+            left_s = self._around.fetcher.rest_s(declared.source.url) if declared is not None else 0.0
+            if left_s > 0:
+                raise Resting(left_s) from None
+            raise
 
-    async def _look(self, source: str, claim: str, owner: str) -> None:
+    async def _look(self, source: str, held_by: tuple[str, ...], owner: str) -> None:
         _begun.set(time.monotonic())
         now = self._around.now()
         declared = self._declared.get(source) or await self._found(source)
         if declared is None:  # our configuration is older than the daemon's, or newer
             later = {source: now + timedelta(seconds=UNKNOWN_S)}
-            await self._around.writer.call(Archive.postpone, later, claim)
+            await self._around.writer.call(Archive.postpone, later, held_by[0])
             return
         lease_s = patience_s(declared) + LEASE_MARGIN_S
-        latest = await self._around.writer.call(
-            Archive.take_over, source, now, held_by=claim, lease_s=lease_s, owner=owner
-        )
+        latest = await self._take_over(HandedOver(source, held_by, owner, lease_s))
         if latest is None:
             return  # the errand is an old one
         checked = await timed_check(declared, latest, replace(self._around, owner=owner))
+        try:
+            await self._settle(checked, owner)
+        except VariorumError:
+            await self._rest(declared)
+            raise
+        await self._rest(declared)
+
+    async def _settle(self, checked: Checked, owner: str) -> None:
+        """The task ends when its check is on the disk: who is killed before leaves a task behind, which is taken back."""
+        await self._around.writer.written()
         if checked.outcome is Outcome.SKIPPED:
-            await self._around.writer.call(Archive.release, [source], owner)
+            await self._around.writer.call(Archive.release, [checked.source], owner)
+        elif checked.outcome is Outcome.FAILED:
+            # Nothing, where it was noted. Where it could not be, or is a fault of ours, it is looked at again, not at
+            # once; where that cannot be noted either, the errand is tried again.
+            soon = {checked.source: self._around.now() + timedelta(seconds=AFTER_FAULT_S)}
+            await self._around.writer.call(Archive.postpone, soon, owner)
         self.noted(checked)
         if checked.alerts:
             await self._tell()
-        # The lock on the host is held until it may be asked again, by whomever.
+
+    async def _rest(self, declared: Declaration) -> None:
+        """Hold the lock on the host until it may be asked again, by whomever."""
         await asyncio.sleep(self._around.fetcher.rest_s(declared.source.url))
+
+    async def _taken_over(self, wanted: Sequence[HandedOver]) -> list[Latest | None]:
+        found = await self._around.writer.call(Archive.take_over, wanted, self._around.now())
+        return [found.get(one.owner) for one in wanted]
 
     async def _found(self, source: str) -> Declaration | None:
         """How to look at what a listing found."""
@@ -282,9 +309,8 @@ class Working:
         except VariorumError as error:
             log.warning("alerts wait for the daemon's next look: %s", error)
 
-    async def _letters(self, context: JobContext, channel: str) -> None:
-        with self._working_at(context):
-            await self._parts.deliverer.drain(LETTERS_S, only=channel)
+    async def _letters(self, channel: str) -> None:
+        await self._parts.deliverer.drain(LETTERS_S, only=channel)
 
 
 def _strategy() -> BaseRetryStrategy:

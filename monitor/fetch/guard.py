@@ -28,6 +28,9 @@ Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 MAX_ADDRESSES: Final = 16
 """More answers than this for one name are not tried."""
 
+UNHEARD_S: Final = 20.0
+"""After so long without word from the other side the system gives a connection up. It would go on for a quarter of an hour,
+even after we have, and bring a request to a host that others ask by then."""
 DIAL_S: Final = 10.0
 """How long one address of several is tried before the next."""
 
@@ -195,7 +198,10 @@ def guarded_socket(allowed: Sequence[Network]) -> Callable[[tuple[object, ...]],
         except FetchError as refusal:
             # An OSError, as from a connection that fails: what tries the addresses in turn knows how to go on from it.
             raise PermissionError(errno.EACCES, refusal.message) from refusal
-        return socket.socket(family, kind, proto)
+        found = socket.socket(family, kind, proto)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(UNHEARD_S * 1000))
+        return found
 
     return open_socket
 

@@ -22,13 +22,17 @@ def wording(number: int, revision: int) -> bytes:
 class Hosts:
     """The server; source ``number`` lives at host ``number % hosts``."""
 
-    def __init__(self, sources: int, hosts: int, *, delay_s: float = 0.05) -> None:
+    def __init__(self, sources: int, hosts: int, *, delay_s: float = 0.05, at: str = "127.0.0.1") -> None:
+        self.at = at
         self.revisions = dict.fromkeys(range(sources), 1)
         self.hosts, self.delay_s = hosts, delay_s
         self.asked: dict[str, list[float]] = defaultdict(list)
         """When each host was asked, on one clock."""
         self.looked: Counter[int] = Counter()
+        self.first: dict[int, float] = {}
         self.last: dict[int, float] = {}
+        self.epoch = time.time() - time.monotonic()
+        """Added to these times it gives the time on the wall."""
         self.together: Counter[str] = Counter()
         self.crowded: list[str] = []
         """Hosts that were asked while they were answering another."""
@@ -42,7 +46,7 @@ class Hosts:
 
     def __enter__(self) -> Hosts:
         self._thread.start()
-        starting = asyncio.start_server(self._talk, "127.0.0.1", 0, backlog=1000)
+        starting = asyncio.start_server(self._talk, self.at, 0, backlog=1000)
         self._server = asyncio.run_coroutine_threadsafe(starting, self._loop).result()
         self.port = self._server.sockets[0].getsockname()[1]
         return self
@@ -65,8 +69,8 @@ class Hosts:
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
                 await self._answer(head, writer)
-        except (asyncio.IncompleteReadError, OSError):
-            pass
+        except (asyncio.IncompleteReadError, asyncio.CancelledError, OSError):
+            pass  # it went, or we do
         finally:
             writer.close()
 
@@ -75,6 +79,7 @@ class Hosts:
         _, _, host, number = head[0].split()[1].split("/")
         self.asked[host].append(now)
         self.looked[int(number)] += 1
+        self.first.setdefault(int(number), now)
         self.last[int(number)] = now
         if self.together[host]:
             self.crowded.append(host)

@@ -19,7 +19,8 @@ FLAKY = 0.15
 class Sinks:
     """Both servers. ``mails`` and ``hooks`` count what was taken, by the id of the letter."""
 
-    def __init__(self) -> None:
+    def __init__(self, at: str = "127.0.0.1") -> None:
+        self.at = at
         self.good = False
         self.mails: Counter[str] = Counter()
         self.hooks: Counter[str] = Counter()
@@ -53,10 +54,10 @@ class Sinks:
                 """Nothing is said of it."""
 
         with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
+            free.bind((at, 0))
             self.port = free.getsockname()[1]
-        self._mail = Controller(Desk(), hostname="127.0.0.1", port=self.port)
-        self._hook = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+        self._mail = Controller(Desk(), hostname=at, port=self.port)
+        self._hook = ThreadingHTTPServer((at, 0), Hook)
 
     def mood(self) -> float:
         return 1.0 if self.good else random.random()
@@ -74,10 +75,10 @@ class Sinks:
     @property
     def configuration(self) -> str:
         """``alerts`` and ``channels`` of a config.yaml."""
-        private = "allow_private: [127.0.0.0/8]"
-        smtp = f"{{host: 127.0.0.1, port: {self.port}, starttls: false, {private}}}"
+        private = f"allow_private: [{self.at}/32]"
+        smtp = f"{{host: {self.at}, port: {self.port}, starttls: false, {private}}}"
         return (
             "alerts: [{to: [desk, hook]}]\nchannels:\n"
             f"  desk: {{email: {{to: [desk@x.example], from: v@x.example, smtp: {smtp}}}}}\n"
-            f"  hook: {{webhook: {{url: 'http://127.0.0.1:{self._hook.server_port}/', {private}}}}}\n"
+            f"  hook: {{webhook: {{url: 'http://{self.at}:{self._hook.server_port}/', {private}}}}}\n"
         )

@@ -5,23 +5,27 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psycopg
 import pytest
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import Status
 
 from monitor.cluster.dispatch import HOST_MOST, Dispatch
 from monitor.cluster.tasks import CHECKS, SCHEMA, Tasks, lease_of, require, tasks_at
+from monitor.cluster.together import Together
 from monitor.cluster.working import SURE_S, Alive, Resting, Working, _begun, _strategy
 from monitor.compose import House, house
 from monitor.config import load
 from monitor.daemon import Daemon
 from storage import outbox
 from storage.archive import Archive, ClaimLost, Unchanged
+from storage.due import HandedOver
 from storage.errors import StorageError, UsageError
 from storage.records import LetterState, Outcome
 from tests.edges.boxes import FIRST, Post, publish
@@ -127,10 +131,10 @@ def test_what_a_dead_worker_held_is_due_again_and_an_old_errand_is_good_for_noth
             job = await manager.fetch_job(queues=[CHECKS], worker_id=worker)
             assert job is not None
             claim, mine = str(job.task_kwargs["claim"]), lease_of(str(job.task_kwargs["claim"]), job.id or 0)
-            held = {"held_by": claim, "lease_s": 3600.0, "owner": mine}  # NOW is when this module was read
+            handed = [HandedOver("a", (claim,), mine, 3600.0)]  # NOW is when this module was read
             archive = crew.parts.archive
-            assert archive.take_over("a", NOW, **held) is not None  # type: ignore[arg-type]
-            assert archive.take_over("a", NOW, **held) is None  # type: ignore[arg-type]
+            assert list(archive.take_over(handed, NOW)) == [mine]
+            assert archive.take_over(handed, NOW) == {}
             await crew.dispatch.take_back()
             assert await crew.dispatch.hand_out() == 0, "it gave a sign of life just now"
             with psycopg.connect(shared, autocommit=True) as connection:
@@ -140,7 +144,7 @@ def test_what_a_dead_worker_held_is_due_again_and_an_old_errand_is_good_for_noth
             await crew.dispatch.take_back()
             assert await crew.jobs() == []
             assert await crew.dispatch.hand_out() == 1
-            assert archive.take_over("a", NOW, **held) is None  # type: ignore[arg-type]
+            assert archive.take_over(handed, NOW) == {}
             (fresh,) = await manager.list_jobs_async()
             assert fresh.id != job.id
 
@@ -156,6 +160,7 @@ def test_a_task_whose_end_could_not_be_noted_is_not_ours_for_ever(tmp_path: Path
             await crew.dispatch.hand_out()
             worker = await manager.register_worker()
             assert await manager.fetch_job(queues=[CHECKS], worker_id=worker) is not None
+            crew.tasks.hands.held.clear()  # as if its end had failed
             await crew.working._reckon(worker)
             assert await crew.jobs() == [("doing", "check a")], "it may be on its way to us"
             await crew.working._reckon(worker)
@@ -239,7 +244,7 @@ def test_nobody_notes_anything_under_a_lease_that_is_another_s(archive: Archive,
     source = wordings.source()
     archive.declare([source], wordings.start)
     assert archive.claim(wordings.at(1), limit=1, lease_s=60, owner="first") == ["one"]
-    assert archive.take_over("one", wordings.at(2), held_by="first", lease_s=60, owner="second") is not None
+    assert archive.take_over([HandedOver("one", ("first",), "second", 60)], wordings.at(2)).keys() == {"second"}
     archive.note_unchanged([Unchanged("one", wordings.at(3), Outcome.UNCHANGED, owner="first")])
     assert archive.states()[0].last_check is None
     with pytest.raises(ClaimLost):
@@ -263,6 +268,115 @@ def test_what_is_handed_out_is_claimed_in_the_same_transaction(archive: Archive,
     assert archive.hand_out(wordings.at(1), to=lambda *_: later, **ask) == (2, 1)  # type: ignore[arg-type]
     assert archive.claim(wordings.at(5), limit=9, lease_s=3600, owner="y") == ["one"]
     assert archive.claim(wordings.at(9.5), limit=9, lease_s=60, owner="y") == ["two"]
+
+
+def test_what_is_asked_at_about_the_same_time_is_asked_once() -> None:
+    asked: list[list[int]] = []
+
+    async def ask(these: Sequence[int]) -> list[int]:
+        asked.append(list(these))
+        await asyncio.sleep(0)
+        if 13 in these:
+            raise StorageError("away")
+        return [one * 2 for one in these]
+
+    async def lived() -> None:
+        together = Together(ask, most=3)
+        assert await asyncio.gather(*(together(n) for n in range(5))) == [0, 2, 4, 6, 8]
+        assert asked == [[0, 1, 2], [3, 4]]
+        late = asyncio.create_task(together(6))
+        gone = asyncio.create_task(together(7))
+        await asyncio.sleep(0)
+        gone.cancel()
+        assert await late == 12
+        assert asked[2:] == [[6]], "who was cancelled is not asked for"
+        assert [type(one) for one in await asyncio.gather(together(13), together(1), return_exceptions=True)] == [
+            StorageError,
+            StorageError,
+        ]
+        assert await together(1) == 2
+
+    asyncio.run(lived())
+
+
+def test_tasks_are_taken_and_ended_many_at_a_time(tmp_path: Path, shared: str) -> None:
+    sources = "".join(f"  - {{id: s{n}, url: 'http://h{n // 2}.example/{n}'}}\n" for n in range(8))
+
+    async def lived() -> None:
+        async with living(tmp_path, shared, sources) as crew:
+            manager, hands = crew.tasks.app.job_manager, crew.tasks.hands
+            assert await crew.dispatch.hand_out() == 8
+            worker = await manager.register_worker()
+            hands.room = lambda: 3
+            taken = [await manager.fetch_job(queues=[CHECKS], worker_id=worker) for _ in range(3)]
+            assert [status for status, _ in await crew.jobs()].count("doing") == 3, "no more than there is room for"
+            hands.room = lambda: 99
+            taken.append(await manager.fetch_job(queues=[CHECKS], worker_id=worker))
+            assert await manager.fetch_job(queues=[CHECKS], worker_id=worker) is None
+            assert len({job.lock for job in taken if job}) == 4, "one task a host"
+            assert hands.held == {job.id for job in taken if job}
+            struck, *rest = (job for job in taken if job)
+            assert await crew.tasks.strike(struck)
+            ended = await asyncio.gather(
+                *(manager.finish_job(job, Status.SUCCEEDED, delete_job=True) for job in (struck, *rest)),
+                return_exceptions=True,
+            )
+            assert [type(one) for one in ended] == [ConnectorException, *[type(None)] * 3], "who was struck, alone"
+            assert hands.held == set()
+            assert [status for status, _ in await crew.jobs()] == ["todo"] * 4
+
+    asyncio.run(lived())
+
+
+def test_a_worker_that_is_stopped_gives_back_what_it_had_not_begun(tmp_path: Path, shared: str) -> None:
+    sources = "".join(f"  - {{id: s{n}, url: 'http://h{n}.example/'}}\n" for n in range(3))
+
+    async def lived() -> None:
+        async with living(tmp_path, shared, sources) as crew:
+            manager = crew.tasks.app.job_manager
+            await crew.dispatch.hand_out()
+            worker = await manager.register_worker()
+            crew.tasks.hands.room = lambda: 99
+            assert await manager.fetch_job(queues=[CHECKS], worker_id=worker) is not None
+            await crew.working._let_go()
+            assert [status for status, _ in await crew.jobs()] == ["doing"]
+            assert await crew.dispatch.hand_out() == 2, "due as before"
+
+    asyncio.run(lived())
+
+
+def test_a_second_try_takes_over_from_the_first(archive: Archive, wordings: Wordings) -> None:
+    archive.declare([wordings.source()], wordings.start)
+    assert archive.claim(wordings.at(1), limit=1, lease_s=600, owner="errand") == ["one"]
+    first, again = HandedOver("one", ("errand",), "mine", 60), HandedOver("one", ("errand", "mine"), "mine", 60)
+    assert archive.take_over([first], wordings.at(1)).keys() == {"mine"}
+    assert archive.take_over([first], wordings.at(1)) == {}
+    assert archive.take_over([again], wordings.at(1)).keys() == {"mine"}
+    assert archive.claim(wordings.at(9), limit=1, lease_s=60, owner="y") == [], "the longer lease holds"
+    assert archive.claim(wordings.at(12), limit=1, lease_s=60, owner="y") == ["one"]
+
+
+def test_a_check_that_could_not_be_noted_is_made_again_soon(
+    tmp_path: Path, shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(tmp_path, FIRST)
+
+    def full(*_: object, **__: object) -> None:
+        raise StorageError("the disk is full")
+
+    async def lived() -> None:
+        async with living(tmp_path, shared, PAGE) as crew:
+            await crew.dispatch.hand_out()
+            monkeypatch.setattr(Archive, "record", full)
+            await crew.worked(lambda: _is_empty(crew))
+            soon = crew.parts.archive.next_due_at()
+            assert soon is not None
+            assert timedelta() < soon - datetime.now(UTC) < timedelta(minutes=1), "not when its lease ends, nor at once"
+
+    async def _is_empty(crew: Crew) -> bool:
+        return not await crew.jobs()
+
+    asyncio.run(lived())
 
 
 def test_workers_say_what_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -291,7 +405,7 @@ def test_tables_of_another_procrastinate_are_refused(shared: str) -> None:
 @pytest.fixture(autouse=True)
 def loud() -> Iterator[None]:
     """Other tests read the logs that are silenced here."""
-    names = ("procrastinate", "psycopg.pool")
+    names = ("procrastinate", "psycopg")
     before = {name: logging.getLogger(name).level for name in names}
     yield
     for name, level in before.items():
