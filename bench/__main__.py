@@ -7,6 +7,7 @@ import sys
 
 BENCHES = {
     "rounds": ("bench.rounds", "check rounds against a loopback origin: CPU, checks a second, recall, false reports"),
+    "compare": ("bench.compare", "beside urlwatch, webchanges and changedetection.io: cost, recall, store, start, alerts"),
     "storage": ("bench.storage", "bytes and time a version, beside git and zstd"),
     "claims": ("bench.claims", "claims of due sources among a million, on both engines"),
     "archive": ("bench.archive", "log, show and grep on an archive of 100,000 versions"),

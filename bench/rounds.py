@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.contender import Contender
-from bench.peers import PACKAGES, peer
+from bench.peers import ONE_SHOT, peer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -192,7 +192,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     options.add_argument("--concurrency", type=int, default=50)
     options.add_argument("--no-etag", action="store_true", help="leave out the rounds with ETag")
-    options.add_argument("--peers", nargs="*", default=sorted(PACKAGES), help="programs beside ours; none: ours alone")
+    options.add_argument("--peers", nargs="*", default=ONE_SHOT, help="programs beside ours; none: ours alone")
     options.add_argument("--name", default="other", help="name of the other program")
     options.add_argument("--setup", default="", help="command that sets the other program up, once")
     options.add_argument("--command", help="command that makes it check everything once")

@@ -12,6 +12,7 @@ import random
 import sys
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING
 
 from bench.differ.cases import MOVES, TYPES, make
@@ -19,13 +20,14 @@ from bench.differ.edits import EXPECTED
 from bench.differ.lists import lists
 from bench.differ.measure import Tally, Tokenwise, wilson
 from bench.differ.passages import LANGUAGES, invented, real
+from bench.differ.programs import outside
 from bench.differ.rivals import RIVALS
 from monitor.differ import compare
 from monitor.differ.lexicon import default_rules
 from storage.records import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from bench.differ.cases import Case
@@ -35,9 +37,19 @@ if TYPE_CHECKING:
     from storage.records import Change
 
 OURS = "**variorum**"
-NAMES = (OURS, *RIVALS)
 WORSE = 0.0005
 """A smaller difference of F1 is not called worse: it would not show in three digits."""
+_SHORT = {OURS: "variorum", "dmp on words": "dmp", "dmp on words, semantic clean-up": "dmp, clean-up", "difflib on words": "difflib"}
+
+
+@cache
+def rivals() -> dict[str, Callable[[str, str], Pieces]]:
+    """All other differs that are to be had here."""
+    return {**RIVALS, **outside()}
+
+
+def _scores() -> dict[str, Tokenwise]:
+    return {name: Tokenwise() for name in (OURS, *rivals())}
 
 
 @dataclass
@@ -45,8 +57,8 @@ class Suite:
     """What was counted of the cases of one language and origin."""
 
     label: str
-    everything: dict[str, Tokenwise] = field(default_factory=lambda: {name: Tokenwise() for name in NAMES})
-    still: dict[str, Tokenwise] = field(default_factory=lambda: {name: Tokenwise() for name in NAMES})
+    everything: dict[str, Tokenwise] = field(default_factory=_scores)
+    still: dict[str, Tokenwise] = field(default_factory=_scores)
     tally: Tally = field(default_factory=Tally)
 
 
@@ -57,9 +69,7 @@ class Result:
     which: str
     seed: int
     mixed: list[Suite] = field(default_factory=list)
-    pure: dict[str, dict[str, Tokenwise]] = field(
-        default_factory=lambda: defaultdict(lambda: {name: Tokenwise() for name in NAMES})
-    )
+    pure: dict[str, dict[str, Tokenwise]] = field(default_factory=lambda: defaultdict(_scores))
     types: Tally = field(default_factory=Tally)
 
 
@@ -102,7 +112,7 @@ def _ours(case: Case, rules: Rules) -> tuple[Change, Pieces]:
 
 def _told(case: Case, rules: Rules) -> tuple[Change, dict[str, Pieces]]:
     change, pieces = _ours(case, rules)
-    return change, {OURS: pieces} | {name: rival(case.old, case.new) for name, rival in RIVALS.items()}
+    return change, {OURS: pieces} | {name: rival(case.old, case.new) for name, rival in rivals().items()}
 
 
 def _mixed(suite: Suite, case: Case, rules: Rules) -> None:
@@ -152,7 +162,7 @@ def _overall(result: Result) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for suite in result.mixed:
-        for name in NAMES:
+        for name in (OURS, *rivals()):
             every, still = suite.everything[name], suite.still[name]
             counts = suite.tally.counts
             moves = (
@@ -189,7 +199,7 @@ def _kinds(total: Tally) -> str:
 
 
 def _types(result: Result) -> str:
-    short = ["variorum", "dmp", "dmp, clean-up", "difflib"]
+    short = [_SHORT.get(name, name) for name in (OURS, *rivals())]
     rows = [
         "### By type of edit\n",
         "F1 of changed tokens and pieces per true edit in cases with edits of that type alone; *told*: with the right kind, and *clean*: with no kind too many.\n",
@@ -199,9 +209,9 @@ def _types(result: Result) -> str:
     for kind in TYPES:
         row = result.pure[kind]
         ours, counts = row[OURS], result.types.types.get(kind, Counter())
-        worse = [name for name in RIVALS if row[name].f1 > ours.f1 + WORSE]
+        worse = [name for name in rivals() if row[name].f1 > ours.f1 + WORSE]
         kinds = [_share(counts[one], counts["edits"]) for one in ("found", "clean")] if kind in EXPECTED else ["–", "–"]
-        cells = [_f1(row[name]) for name in NAMES]
+        cells = [_f1(row[name]) for name in (OURS, *rivals())]
         rows.append(
             f"| {kind} | {ours.edits} | " + " | ".join(cells)
             + f" | {ours.fragments:.2f} | {kinds[0]} | {kinds[1]} | {', '.join(worse) or '–'} |"
