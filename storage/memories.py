@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 import zstandard
@@ -83,11 +82,11 @@ def keep(engine: Engine, memory: Kept) -> bool:
 
 
 def _put(engine: Engine, subject: str, values: dict[str, Any]) -> Insert:
-    # The dialect that is in use, and no other: PostgreSQL's would cost every command 25 ms at start.
-    dialect = import_module(f"sqlalchemy.dialects.{engine.dialect.name}")
-    put: Insert = (
-        dialect.insert(memories)
+    from sqlalchemy.dialects import postgresql, sqlite  # both engines, which no start should pay for
+
+    insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+    return (
+        insert(memories)
         .values(subject=subject, **values)
         .on_conflict_do_update(index_elements=["subject"], set_=values)
     )
-    return put
