@@ -91,11 +91,11 @@ def inbox() -> Iterator[Inbox]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_message(self, *_: object) -> None:
             """Nothing is logged."""
 
     class Mail:
-        async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:
+        async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: N802  (aiosmtpd names it so)
             del server, session
             from email import message_from_bytes, policy
 

@@ -103,7 +103,13 @@ def growth(program: str, pages: int) -> Figures | None:
         for _ in range(EDITS):
             told += _step(watching, base, EDITED_PAGES, 1.0)["found"]
         grown = stored_bytes(folder) - before
-    return {"first": before, "grown": grown, "told": told, "versions": EDITED_PAGES * EDITS, "checked": first["checked"]}
+    return {
+        "first": before,
+        "grown": grown,
+        "told": told,
+        "versions": EDITED_PAGES * EDITS,
+        "checked": first["checked"],
+    }
 
 
 def start_up(program: str, pages: int) -> Figures | None:

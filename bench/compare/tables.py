@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from bench.compare.kept import Figures, Kept
 
 PROGRAMS = (OURS, *PEERS)
+_ROUNDS = """All pages looked at once: `new` with an empty store, `same` unchanged but for the furniture, `chg5` with 5 % of the
+statements edited; `-304` with `ETag`. CPU and wall with start-up, but for the daemon.
+"""
+_SPANS = "given out → accepted, s: median, 95 %, most | edit → accepted, s: median, 95 %, most"
 STEPS = ("new", "same", "chg5", "new-304", "same-304", "chg5-304")
 
 
@@ -124,8 +128,7 @@ def _each(kept: Kept, part: str) -> Iterator[tuple[str, Figures]]:
 def _rounds(kept: Kept) -> str:
     rows = [
         "### Rounds\n",
-        "All pages looked at once: `new` with an empty store, `same` unchanged but for the furniture, `chg5` with 5 % of the "
-        "statements edited; `-304` with `ETag`. CPU and wall with start-up, but for the daemon.\n",
+        _ROUNDS,
         "| program | pages | round | CPU ms a check | checks/s | peak MiB | edits found | false reports | answered 304 | looked at |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
@@ -167,7 +170,9 @@ def _scale(kept: Kept) -> str:
     rows = [
         "### By number of sources, ours\n",
         "CPU milliseconds a check in one round, with start-up; above 1,000 the addresses lead to 1,000 pages again and again.\n",
-        "| sources | " + " | ".join(steps) + " | checks/s, same | peak MiB, same | store, bytes a source | edits found |",
+        "| sources | "
+        + " | ".join(steps)
+        + " | checks/s, same | peak MiB, same | store, bytes a source | edits found |",
         "|---|" + "---|" * (len(steps) + 4),
     ]
     for one in found:
@@ -202,9 +207,7 @@ def _start(kept: Kept) -> str:
     ]
     for program, found in _each(kept, "startup"):
         for command, one in found["commands"].items():
-            rows.append(
-                f"| {program} | {command} | {found['pages']:,} | {one['wall_ms']:.0f} | {one['cpu_ms']:.0f} |"
-            )
+            rows.append(f"| {program} | {command} | {found['pages']:,} | {one['wall_ms']:.0f} | {one['cpu_ms']:.0f} |")
         if "ready_s" in found:
             rows.append(f"| {program} | until the daemon answers | 0 | {1000 * found['ready_s']:.0f} | – |")
     return "\n".join(rows) + "\n" if len(rows) > 3 else ""
@@ -213,8 +216,7 @@ def _start(kept: Kept) -> str:
 def _alerts(kept: Kept) -> str:
     rows = [
         "### From the edit to the alert\n",
-        "| program | how | pages | edits | lost | given out → accepted, s: median, 95 %, most | edit → accepted, s: median, 95 %, most "
-        "| memory MiB, peak | CPU of the daemon | its checks/s |",
+        f"| program | how | pages | edits | lost | {_SPANS} | memory MiB, peak | CPU of the daemon | its checks/s |",
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for program, found in _each(kept, "alerts"):
@@ -230,4 +232,3 @@ def _alerts(kept: Kept) -> str:
 
 def _spread(spans: dict[str, float]) -> str:
     return ", ".join(f"{spans[one]:.2f}" for one in ("median_s", "p95_s", "max_s")) if spans else "–"
-

@@ -39,7 +39,12 @@ if TYPE_CHECKING:
 OURS = "**variorum**"
 WORSE = 0.0005
 """A smaller difference of F1 is not called worse: it would not show in three digits."""
-_SHORT = {OURS: "variorum", "dmp on words": "dmp", "dmp on words, semantic clean-up": "dmp, clean-up", "difflib on words": "difflib"}
+_SHORT = {
+    OURS: "variorum",
+    "dmp on words": "dmp",
+    "dmp on words, semantic clean-up": "dmp, clean-up",
+    "difflib on words": "difflib",
+}
 
 
 @cache

@@ -74,7 +74,9 @@ class Score:
             self.told[kind, pair.language] += 1
             self.right[kind, pair.language] += kind in pair.allowed
         if pair.kind not in told or not told <= pair.allowed:
-            self.misses.append(f"{pair.language} {pair.kind}, told {'+'.join(sorted(told)) or 'nothing'}: {pair.marked}")
+            self.misses.append(
+                f"{pair.language} {pair.kind}, told {'+'.join(sorted(told)) or 'nothing'}: {pair.marked}"
+            )
 
     @cached_property
     def kinds(self) -> list[str]:
