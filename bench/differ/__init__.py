@@ -56,9 +56,12 @@ def main(arguments: Sequence[str]) -> int:
             written(DOCUMENT, "sentences", table)
         return 0
     from bench.differ.marked import write
+    from bench.differ.programs import outside
     from bench.differ.quality import measured, misses, report
+    from bench.differ.rivals import RIVALS
 
-    result = measured(given.lists, given.seed, given.cases, given.corpus if given.corpus.is_dir() else None)
+    corpus = given.corpus if given.corpus.is_dir() else None
+    result = measured(given.lists, given.seed, given.cases, corpus, rivals={**RIVALS, **outside()})
     print(report(result))
     if given.misses:
         print(misses(result))
