@@ -106,13 +106,17 @@ def _glance(kept: Kept) -> str:
         "| | " + " | ".join(PROGRAMS) + " |",
         "|---|" + "---|" * len(PROGRAMS),
     ]
+    less: list[str] = []
     for name, part, value, form in GLANCE:
         found = {one: kept.largest(part, one) for one in PROGRAMS}
         values = {one: value(figures) if figures else None for one, figures in found.items()}
         ours = values[OURS]
         if ours is not None:
             rows.append(f"| {name} | " + " | ".join(_ratio(values[one], ours, form) for one in PROGRAMS) + " |")
-    return "\n".join(rows) + "\n"
+            ahead = [one for one in PEERS if (told := values[one]) is not None and told < ours]
+            less += [f"{name} ({', '.join(ahead)})"] if ahead else []
+    behind = f"We are not ahead in: {'; '.join(less)}.\n" if less else "None of them needs less in any row.\n"
+    return "\n".join([*rows, "", behind])
 
 
 def _ratio(value: float | None, ours: float, form: str) -> str:
