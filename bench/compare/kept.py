@@ -18,7 +18,10 @@ class Kept:
 
     def __init__(self, place: Path) -> None:
         self._place = place
-        self._all: dict[str, Figures] = json.loads(place.read_text("utf-8")) if place.exists() else {}
+        self._all = self._read()
+
+    def _read(self) -> dict[str, Figures]:
+        return dict(json.loads(self._place.read_text("utf-8"))) if self._place.exists() else {}
 
     @staticmethod
     def _key(part: str, program: str, pages: int) -> str:
@@ -31,7 +34,8 @@ class Kept:
     def put(self, part: str, program: str, pages: int, figures: Figures) -> None:
         """Keep it, with the day, the machine and the commit."""
         about = {"day": today(), "machine": machine(), "revision": revision(), "pages": pages, "program": program}
-        self._all[self._key(part, program, pages)] = {**about, **figures}
+        # Read anew: another piece of the run may have kept its own meanwhile.
+        self._all = {**self._read(), self._key(part, program, pages): {**about, **figures}}
         self._place.parent.mkdir(parents=True, exist_ok=True)
         beside = self._place.with_suffix(".new")
         beside.write_text(json.dumps(self._all, indent=1, sort_keys=True), "utf-8")
