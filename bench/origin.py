@@ -219,10 +219,10 @@ def _response(body: bytes, kind: str, status: str = "200 OK", extra: str = "") -
     return head.encode() + body
 
 
-async def serve(site: Site) -> None:
+async def serve(site: Site, port: int = 0) -> None:
     """Serve until standard input closes; the first line printed is the address."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Answer(site), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: Answer(site), "127.0.0.1", port, backlog=1024)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
@@ -234,8 +234,9 @@ def main() -> None:
     options.add_argument("--pages", type=int, default=1000)
     options.add_argument("--delay-ms", type=float, default=0)
     options.add_argument("--etag", action="store_true")
+    options.add_argument("--port", type=int, default=0)
     given = options.parse_args()
-    asyncio.run(serve(Site(given.pages, delay_s=given.delay_ms / 1000, etag=given.etag)))
+    asyncio.run(serve(Site(given.pages, delay_s=given.delay_ms / 1000, etag=given.etag), given.port))
 
 
 if __name__ == "__main__":

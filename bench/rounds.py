@@ -64,9 +64,10 @@ def measured(command: Sequence[str], cwd: Path) -> Cost:
 
 
 @contextmanager
-def origin(pages: int, *, delay_ms: float, etag: bool) -> Iterator[str]:
-    """A loopback origin in a process of its own; yields its address."""
+def origin(pages: int, *, delay_ms: float, etag: bool, port: int = 0) -> Iterator[str]:
+    """A loopback origin in a process of its own, at any port or at that one; yields its address."""
     command = [sys.executable, "-m", "bench.origin", "--pages", str(pages), "--delay-ms", str(delay_ms)]
+    command += ["--port", str(port)]
     process = subprocess.Popen(
         [*command, *(["--etag"] if etag else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )

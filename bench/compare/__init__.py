@@ -39,12 +39,21 @@ def main(arguments: Sequence[str]) -> int:
     options.add_argument("--peers", nargs="*", choices=(OURS, *PEERS), default=[OURS, *PEERS], help="who is measured")
     options.add_argument("--pages", type=int, help="pages of rounds, of the slow server, and of the daemons (1000)")
     options.add_argument("--sources", type=int, nargs="+", default=[1000, 10_000, 100_000], help="sizes of scale")
+    options.add_argument(
+        "--prepare", action="store_true", help="scale: only take the sources up, to be measured the next time"
+    )
     options.add_argument("--again", action="store_true", help="measure what is kept anew")
     options.add_argument("--write", action="store_true", help="put tables and plots into docs/performance.md")
     given = options.parse_args(arguments)
 
     from bench.compare.kept import Kept
 
+    if given.prepare:
+        from bench.compare.parts import scale
+
+        for pages in given.sources:
+            scale(OURS, pages, prepare=True)
+        return 0
     kept = Kept(KEPT)
     for part in given.only:
         for program in given.peers:

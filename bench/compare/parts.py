@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 import statistics
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.compare import OURS
-from bench.compare.watchers import CONCURRENCY, stored_bytes, watcher
-from bench.peers import DAEMON, ChangeDetection, installed, peer, release
+from bench.compare import KEPT, OURS
+from bench.compare.watchers import CONCURRENCY, OneShot, stored_bytes, watcher
+from bench.peers import DAEMON, ChangeDetection, free_port, installed, peer, release
 from bench.rounds import ask, measured, origin, ours
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 DISTINCT = 1000
 """Pages that differ; more addresses than these lead to the same pages again."""
+PREPARED = KEPT.parent
 EDITED_PAGES, EDITS = 25, 32
 SLOW_MS = 300.0
 RUNS = 7
@@ -45,25 +48,30 @@ def slow_server(program: str, pages: int) -> Figures | None:
         return {"steps": {step: _step(found[0], base, pages, 0.0) for step in ("new", "same")}}
 
 
-def scale(program: str, pages: int) -> Figures | None:
-    """``new``, ``same``, and ``same`` again with ``ETag`` learnt; ours alone."""
+def scale(program: str, pages: int, *, prepare: bool = False) -> Figures | None:
+    """``new``, ``same-304`` and ``same``; ours alone.
+
+    The sources are taken up once and kept in a folder until all is measured: with ``prepare`` that is all that is done.
+    """
     if program != OURS:
         return None
-    with origin(min(pages, DISTINCT), delay_ms=0.0, etag=True) as base, watcher(program, base, pages) as found:
-        if found is None:
+    folder = PREPARED / f"scale-{pages}"
+    folder.mkdir(parents=True, exist_ok=True)
+    begun = folder / "begun.json"
+    kept: Figures = json.loads(begun.read_text("utf-8")) if begun.exists() else {"port": free_port()}
+    with origin(min(pages, DISTINCT), delay_ms=0.0, etag=True, port=kept["port"]) as base:
+        watching = OneShot(ours(CONCURRENCY), folder, base, pages)
+        if "new" not in kept:
+            kept["new"] = _step(watching, base, pages, 0.0)
+            begun.write_text(json.dumps(kept), "utf-8")
+        if prepare:
             return None
-        watching, folder = found
-        _tagged(base, on=False)
-        steps = {step: _step(watching, base, pages, 0.0) for step in ("new", "same")}
-        steps["chg5"] = _step(watching, base, pages, 0.05)
-        _tagged(base, on=True)
-        _step(watching, base, pages, 0.0)  # learns the tags
-        steps["same-304"] = _step(watching, base, pages, 0.0)
-        return {"steps": steps, "stored": stored_bytes(folder)}
-
-
-def _tagged(base: str, *, on: bool) -> None:
-    ask(f"{base}/_etag?on={int(on)}")
+        known = _step(watching, base, pages, 0.0)
+        ask(f"{base}/_etag?on=0")
+        same = _step(watching, base, pages, 0.0)
+    stored = stored_bytes(folder)
+    shutil.rmtree(folder)
+    return {"steps": {"new": kept["new"], "same": same, "same-304": known}, "stored": stored}
 
 
 def _step(watching: Watcher, base: str, pages: int, share: float) -> dict[str, Any]:
