@@ -2,10 +2,10 @@
 
 ``/p/0007`` is a page of 30-60 KB with a statement of 400-1500 words in ``<article id="statement">``. ``/_round`` starts
 the next round: a new nonce goes into head, navigation and footer of every page, and a seeded share of the statements
-gets one small edit each; the answer names the pages that were edited. ``/_served`` tells when each page was first given in
-this round, ``/_etag?on=1`` turns ``ETag`` on. Past the last page they begin anew: ``/p/1007`` of 1,000 pages is ``/p/7``. Run as a process of its own, so
-that its CPU is not counted: ``python -m bench.origin --pages 1000`` prints its address and serves until its standard
-input closes.
+gets one small edit each; the answer names the pages that were edited. ``/_served`` tells when each page was first given
+out in this round, ``/_counts`` how many requests there were, ``/_etag?on=1`` turns ``ETag`` on. Past the last page they
+begin anew: ``/p/1007`` of 1,000 pages is ``/p/7``. Run as a process of its own, so that its CPU is not counted:
+``python -m bench.origin --pages 1000`` prints its address and serves until its standard input closes.
 """
 
 from __future__ import annotations
