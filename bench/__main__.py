@@ -7,6 +7,11 @@ import sys
 
 BENCHES = {
     "rounds": ("bench.rounds", "check rounds against a loopback origin: CPU, checks a second, recall, false reports"),
+    "compare": (
+        "bench.compare",
+        "beside urlwatch, webchanges and changedetection.io: cost, recall, store, start, alerts",
+    ),
+    "stages": ("bench.stages", "what a check costs, stage by stage, beside the bare client; imports at start"),
     "storage": ("bench.storage", "bytes and time a version, beside git and zstd"),
     "claims": ("bench.claims", "claims of due sources among a million, on both engines"),
     "archive": ("bench.archive", "log, show and grep on an archive of 100,000 versions"),

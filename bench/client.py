@@ -151,14 +151,15 @@ def main(arguments: list[str]) -> int:
         print("| client | in flight | CPU us a page | CPU us a 304 | pages/s |\n|---|---|---|---|---|")
         for in_flight in given.in_flight:
             for name in CLIENTS:
-                runs = [_in_own_process(name, url, given.requests, in_flight) for _ in range(given.runs)]
+                runs = [in_own_process(name, url, given.requests, in_flight) for _ in range(given.runs)]
                 page_us, known_us = min(run[0] for run in runs), min(run[1] for run in runs)
                 print(f"| {name} | {in_flight} | {page_us:.0f} | {known_us:.0f} | {max(run[2] for run in runs):.0f} |")
         origin.stdin.close()
     return 0
 
 
-def _in_own_process(name: str, url: str, requests: int, in_flight: int) -> tuple[float, float, float]:
+def in_own_process(name: str, url: str, requests: int, in_flight: int) -> tuple[float, float, float]:
+    """CPU microseconds a page and a 304, and pages a second, of that client in a process of its own."""
     command = [sys.executable, "-m", "bench.client", "--one", name, "--url", url]
     command += ["--requests", str(requests), "--in-flight", str(in_flight)]
     page_us, known_us, rate = map(

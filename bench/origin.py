@@ -2,8 +2,10 @@
 
 ``/p/0007`` is a page of 30-60 KB with a statement of 400-1500 words in ``<article id="statement">``. ``/_round`` starts
 the next round: a new nonce goes into head, navigation and footer of every page, and a seeded share of the statements
-gets one small edit each; the answer names the pages that were edited. Run as a process of its own, so that its CPU is
-not counted: ``python -m bench.origin --pages 1000`` prints its address and serves until its standard input closes.
+gets one small edit each; the answer names the pages that were edited. ``/_served`` tells when each page was first given
+out in this round, ``/_counts`` how many requests there were, ``/_etag?on=1`` turns ``ETag`` on. Past the last page they
+begin anew: ``/p/1007`` of 1,000 pages is ``/p/7``. Run as a process of its own, so that its CPU is not counted:
+``python -m bench.origin --pages 1000`` prints its address and serves until its standard input closes.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import hashlib
 import json
 import random
 import sys
+import time
 from urllib.parse import parse_qs, urlsplit
 
 NOUNS = [
@@ -116,6 +119,7 @@ class Site:
         self.requests = 0
         self.not_modified = 0
         self.made: list[tuple[bytes, bytes, str]] = []
+        self.served: dict[int, float] = {}
         filler = random.Random(7)
         link = '<li class="nav-item"><a href="/{0}/{1}" data-token="NONCE">{2} {3} {4}</a></li>'
         self._filler = "\n".join(
@@ -130,6 +134,7 @@ class Site:
         for number in edited:
             self.statements[number].edit()
         # Made before they are asked for: the origin's own work must not stand between question and answer.
+        self.served = {}
         self.made = [(body, gzip.compress(body, 1), tag) for body, tag in map(self.page, range(len(self.statements)))]
         return edited
 
@@ -187,12 +192,19 @@ class Answer(asyncio.Protocol):
         if parts.path == "/_counts":
             counts = {"requests": site.requests, "not_modified": site.not_modified}
             return _response(json.dumps(counts).encode(), "application/json")
+        if parts.path == "/_etag":
+            site.etag = parse_qs(parts.query)["on"] == ["1"]
+            return _response(b"null", "application/json")
+        if parts.path == "/_served":
+            return _response(json.dumps(site.served).encode(), "application/json")
         if not parts.path.startswith("/p/"):
             return _response(b"not found", "text/plain", "404 Not Found")
         site.requests += 1
         if not site.made:
             site.next_round(0.0, 0)
-        body, squeezed, tag = site.made[int(parts.path[3:])]
+        number = int(parts.path[3:])
+        site.served.setdefault(number, time.time())
+        body, squeezed, tag = site.made[number % len(site.made)]
         extra = f'ETag: "{tag}"\r\n' if site.etag else ""
         if site.etag and headers.get(b"if-none-match") == f'"{tag}"'.encode():
             site.not_modified += 1
@@ -207,10 +219,10 @@ def _response(body: bytes, kind: str, status: str = "200 OK", extra: str = "") -
     return head.encode() + body
 
 
-async def serve(site: Site) -> None:
+async def serve(site: Site, port: int = 0) -> None:
     """Serve until standard input closes; the first line printed is the address."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Answer(site), "127.0.0.1", 0, backlog=1024)
+    server = await loop.create_server(lambda: Answer(site), "127.0.0.1", port, backlog=1024)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await loop.run_in_executor(None, sys.stdin.read)
     server.close()
@@ -222,8 +234,9 @@ def main() -> None:
     options.add_argument("--pages", type=int, default=1000)
     options.add_argument("--delay-ms", type=float, default=0)
     options.add_argument("--etag", action="store_true")
+    options.add_argument("--port", type=int, default=0)
     given = options.parse_args()
-    asyncio.run(serve(Site(given.pages, delay_s=given.delay_ms / 1000, etag=given.etag)))
+    asyncio.run(serve(Site(given.pages, delay_s=given.delay_ms / 1000, etag=given.etag), given.port))
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.contender import Contender
-from bench.peers import PACKAGES, peer
+from bench.peers import ONE_SHOT, peer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -64,9 +64,10 @@ def measured(command: Sequence[str], cwd: Path) -> Cost:
 
 
 @contextmanager
-def origin(pages: int, *, delay_ms: float, etag: bool) -> Iterator[str]:
-    """A loopback origin in a process of its own; yields its address."""
+def origin(pages: int, *, delay_ms: float, etag: bool, port: int = 0) -> Iterator[str]:
+    """A loopback origin in a process of its own, at any port or at that one; yields its address."""
     command = [sys.executable, "-m", "bench.origin", "--pages", str(pages), "--delay-ms", str(delay_ms)]
+    command += ["--port", str(port)]
     process = subprocess.Popen(
         [*command, *(["--etag"] if etag else [])], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -192,7 +193,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     options.add_argument("--concurrency", type=int, default=50)
     options.add_argument("--no-etag", action="store_true", help="leave out the rounds with ETag")
-    options.add_argument("--peers", nargs="*", default=sorted(PACKAGES), help="programs beside ours; none: ours alone")
+    options.add_argument("--peers", nargs="*", default=ONE_SHOT, help="programs beside ours; none: ours alone")
     options.add_argument("--name", default="other", help="name of the other program")
     options.add_argument("--setup", default="", help="command that sets the other program up, once")
     options.add_argument("--command", help="command that makes it check everything once")

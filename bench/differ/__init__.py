@@ -1,4 +1,4 @@
-"""The differ beside other differs: ``python -m bench differ quality``, ``… real`` and ``… speed``."""
+"""The differ beside other differs: ``python -m bench differ quality``, ``… sentences``, ``… real`` and ``… speed``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def main(arguments: Sequence[str]) -> int:
     import argparse
 
     options = argparse.ArgumentParser(prog="python -m bench differ", description=__doc__)
-    options.add_argument("what", choices=["quality", "real", "speed"])
+    options.add_argument("what", choices=["quality", "sentences", "real", "speed"])
     options.add_argument(
         "--lists", choices=["judging", "tuning", "unseen"], default="judging", help="whose words edits are made of"
     )
@@ -44,10 +44,24 @@ def main(arguments: Sequence[str]) -> int:
         if given.write:
             written(DOCUMENT, "real", table)
         return 0
-    from bench.differ.marked import write
-    from bench.differ.quality import measured, misses, report
+    if given.what == "sentences":
+        from bench.differ import sentences
+        from bench.differ.marked import write as written
 
-    result = measured(given.lists, given.seed, given.cases, given.corpus if given.corpus.is_dir() else None)
+        score = sentences.measured()
+        print(table := sentences.report(score))
+        if given.misses:
+            print(*score.misses, sep="\n")
+        if given.write:
+            written(DOCUMENT, "sentences", table)
+        return 0
+    from bench.differ.marked import write
+    from bench.differ.programs import outside
+    from bench.differ.quality import measured, misses, report
+    from bench.differ.rivals import RIVALS
+
+    corpus = given.corpus if given.corpus.is_dir() else None
+    result = measured(given.lists, given.seed, given.cases, corpus, rivals={**RIVALS, **outside()})
     print(report(result))
     if given.misses:
         print(misses(result))

@@ -11,6 +11,7 @@ import math
 import random
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from monitor.differ.lexicon import default_rules
 from storage.records import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from bench.differ.cases import Case
@@ -35,18 +36,31 @@ if TYPE_CHECKING:
     from storage.records import Change
 
 OURS = "**variorum**"
-NAMES = (OURS, *RIVALS)
 WORSE = 0.0005
 """A smaller difference of F1 is not called worse: it would not show in three digits."""
+_SHORT = {
+    OURS: "variorum",
+    "dmp on words": "dmp",
+    "dmp on words, semantic clean-up": "dmp, clean-up",
+    "difflib on words": "difflib",
+}
+
+
+Differ = Callable[[str, str], "Pieces"]
+"""From two texts to the pieces in which they differ."""
+
+
+def _scores(names: Iterable[str]) -> dict[str, Tokenwise]:
+    return {name: Tokenwise() for name in (OURS, *names)}
 
 
 @dataclass
 class Suite:
-    """What was counted of the cases of one language and origin."""
+    """What was counted of the cases of one language and origin, by differ."""
 
     label: str
-    everything: dict[str, Tokenwise] = field(default_factory=lambda: {name: Tokenwise() for name in NAMES})
-    still: dict[str, Tokenwise] = field(default_factory=lambda: {name: Tokenwise() for name in NAMES})
+    everything: dict[str, Tokenwise]
+    still: dict[str, Tokenwise]
     tally: Tally = field(default_factory=Tally)
 
 
@@ -56,18 +70,29 @@ class Result:
 
     which: str
     seed: int
+    rivals: Mapping[str, Differ]
     mixed: list[Suite] = field(default_factory=list)
-    pure: dict[str, dict[str, Tokenwise]] = field(
-        default_factory=lambda: defaultdict(lambda: {name: Tokenwise() for name in NAMES})
-    )
+    pure: dict[str, dict[str, Tokenwise]] = field(default_factory=dict)
     types: Tally = field(default_factory=Tally)
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Ours and the others."""
+        return (OURS, *self.rivals)
 
-def measured(which: str, seed: int, cases: int, corpus: Path | None, languages: Sequence[str] = LANGUAGES) -> Result:
+
+def measured(
+    which: str,
+    seed: int,
+    cases: int,
+    corpus: Path | None,
+    languages: Sequence[str] = LANGUAGES,
+    rivals: Mapping[str, Differ] = RIVALS,
+) -> Result:
     """Make the cases of that list and seed, and score all differs on them. ``cases``: mixed ones of each text sort."""
     words = lists(which)
     rules = default_rules().extended(formulas=words.formulas)
-    result = Result(which, seed)
+    result = Result(which, seed, rivals, pure={kind: _scores(rivals) for kind in TYPES})
     for language in languages:
         for origin, passages in _sorts(which, language, corpus):
             label = f"{language}, {origin}"
@@ -75,11 +100,11 @@ def measured(which: str, seed: int, cases: int, corpus: Path | None, languages: 
                 print(f"{label}: no texts here, left out", file=sys.stderr)
                 continue
             dice = random.Random(f"{which}/{seed}/{label}")
-            suite = Suite(label)
+            suite = Suite(label, _scores(rivals), _scores(rivals))
             for number in range(cases):
                 wanted = dice.choices([one for one in TYPES if one not in MOVES], k=dice.randint(1, 8))
                 wanted += dice.choices(MOVES, k=dice.randint(1, 3)) if number % 2 else []
-                _mixed(suite, make(dice.choice(passages), words, dice, wanted), rules)
+                _mixed(suite, make(dice.choice(passages), words, dice, wanted), rules, rivals)
             result.mixed.append(suite)
             for kind in TYPES:
                 for _ in range(max(1, cases // 8)):
@@ -100,13 +125,13 @@ def _ours(case: Case, rules: Rules) -> tuple[Change, Pieces]:
     return change, [((one.old.start, one.old.end), (one.new.start, one.new.end)) for one in change.edits]
 
 
-def _told(case: Case, rules: Rules) -> tuple[Change, dict[str, Pieces]]:
+def _told(case: Case, rules: Rules, rivals: Mapping[str, Differ]) -> tuple[Change, dict[str, Pieces]]:
     change, pieces = _ours(case, rules)
-    return change, {OURS: pieces} | {name: rival(case.old, case.new) for name, rival in RIVALS.items()}
+    return change, {OURS: pieces} | {name: rival(case.old, case.new) for name, rival in rivals.items()}
 
 
-def _mixed(suite: Suite, case: Case, rules: Rules) -> None:
-    change, told = _told(case, rules)
+def _mixed(suite: Suite, case: Case, rules: Rules, rivals: Mapping[str, Differ]) -> None:
+    change, told = _told(case, rules, rivals)
     for name, pieces in told.items():
         over, missed = suite.everything[name].add(case, pieces)
         if not case.moves:
@@ -117,7 +142,7 @@ def _mixed(suite: Suite, case: Case, rules: Rules) -> None:
 
 
 def _pure(result: Result, kind: str, case: Case, rules: Rules) -> None:
-    change, told = _told(case, rules)
+    change, told = _told(case, rules, result.rivals)
     for name, pieces in told.items():
         over, missed = result.pure[kind][name].add(case, pieces)
         if name == OURS:
@@ -152,7 +177,7 @@ def _overall(result: Result) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     for suite in result.mixed:
-        for name in NAMES:
+        for name in result.names:
             every, still = suite.everything[name], suite.still[name]
             counts = suite.tally.counts
             moves = (
@@ -189,7 +214,7 @@ def _kinds(total: Tally) -> str:
 
 
 def _types(result: Result) -> str:
-    short = ["variorum", "dmp", "dmp, clean-up", "difflib"]
+    short = [_SHORT.get(name, name) for name in result.names]
     rows = [
         "### By type of edit\n",
         "F1 of changed tokens and pieces per true edit in cases with edits of that type alone; *told*: with the right kind, and *clean*: with no kind too many.\n",
@@ -199,9 +224,9 @@ def _types(result: Result) -> str:
     for kind in TYPES:
         row = result.pure[kind]
         ours, counts = row[OURS], result.types.types.get(kind, Counter())
-        worse = [name for name in RIVALS if row[name].f1 > ours.f1 + WORSE]
+        worse = [name for name in result.rivals if row[name].f1 > ours.f1 + WORSE]
         kinds = [_share(counts[one], counts["edits"]) for one in ("found", "clean")] if kind in EXPECTED else ["–", "–"]
-        cells = [_f1(row[name]) for name in NAMES]
+        cells = [_f1(row[name]) for name in result.names]
         rows.append(
             f"| {kind} | {ours.edits} | " + " | ".join(cells)
             + f" | {ours.fragments:.2f} | {kinds[0]} | {kinds[1]} | {', '.join(worse) or '–'} |"

@@ -15,7 +15,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING
 from bench.differ import DOCUMENT, ROOT
 from bench.differ import plot as draw
 from bench.differ.timing import DIFFERS, GIT
+from bench.machine import machine, today
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +80,7 @@ def texts(words: int) -> Iterator[tuple[str, str, str]]:
 
 def run(*, cap_s: float, out: Path | None, write: bool, sizes: Sequence[int] = SIZES) -> int:
     """Measure, print the chart and the table; write the plot to ``out``, and with ``write`` both into ``docs/``."""
-    pythons = _pythons()
+    runners = pythons()
     took: dict[tuple[str, str, int], list[float]] = {}
     stopped: dict[tuple[str, str], int] = {}
     with tempfile.TemporaryDirectory() as folder:
@@ -89,7 +89,7 @@ def run(*, cap_s: float, out: Path | None, write: bool, sizes: Sequence[int] = S
                 files = [Path(folder, side) for side in ("old.txt", "new.txt")]
                 for file, content in zip(files, (old, new), strict=True):
                     file.write_text(content + "\n", "utf-8")
-                for name, python in pythons.items():
+                for name, python in runners.items():
                     if (name, change) in stopped:
                         continue
                     found = timed(python, name, files, cap_s)
@@ -102,12 +102,12 @@ def run(*, cap_s: float, out: Path | None, write: bool, sizes: Sequence[int] = S
     panels = {
         change: {
             name: [(words, min(took[name, change, words])) for words in sizes if (name, change, words) in took]
-            for name in pythons
+            for name in runners
         }
         for change in CHANGES
     }
-    note = _note(pythons, cap_s)
-    table = _table(took, stopped, sizes, list(pythons), cap_s) + f"\n{note}\n"
+    note = _note(runners, cap_s)
+    table = _table(took, stopped, sizes, list(runners), cap_s) + f"\n{note}\n"
     print(draw.text(panels))
     print(f"\n{table}")
     target = out or (DOCUMENT.with_name("differ-speed.svg") if write else None)
@@ -143,7 +143,7 @@ def timed(python: Path, name: str, files: Sequence[Path], cap_s: float) -> list[
     return None
 
 
-def _pythons() -> dict[str, Path]:
+def pythons() -> dict[str, Path]:
     """Which interpreter runs which differ; those that are not to be had are left out, with a line."""
     mine = Path(sys.executable)
     found = {name: mine for name in NAMES if name in DIFFERS and name != "redlines"}
@@ -209,15 +209,4 @@ def _note(pythons: dict[str, Path], cap_s: float) -> str:
         parts.append(REDLINES.replace("==", " "))
     if GIT in pythons:
         parts.append(subprocess.run(["git", "--version"], capture_output=True, text=True, check=True).stdout.strip())
-    when = datetime.now(UTC).date().isoformat()
-    return f"{when}, {_machine()}; {', '.join(parts)}; stopped after {cap_s:g} s of CPU time."
-
-
-def _machine() -> str:
-    model = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text("utf-8").splitlines()
-        model = next((one.split(":", 1)[1].strip() for one in lines if one.startswith("model name")), model)
-    except OSError:
-        pass
-    return f"{os.cpu_count()} cores, {model}"
+    return f"{today()}, {machine()}; {', '.join(parts)}; stopped after {cap_s:g} s of CPU time."

@@ -12,7 +12,7 @@ from bench.differ.cases import Case, Done, make
 from bench.differ.lists import lists
 from bench.differ.measure import Tally, Tokenwise, cut, wilson
 from bench.differ.passages import invented
-from bench.differ.quality import NAMES, OURS, measured, misses, report
+from bench.differ.quality import OURS, measured, misses, report
 from bench.differ.rivals import RIVALS
 from bench.differ.tokens import Pieces, Tokens, canonical, least, told
 from monitor.differ import compare
@@ -131,7 +131,8 @@ def test_an_interval_holds_its_share() -> None:
 def test_a_small_run_reports_every_differ_and_each_miss() -> None:
     result = measured("judging", 3, 2, None, ["en"])
     text = report(result)
-    assert all(name in text for name in NAMES)
+    assert all(name in text for name in result.names)
+    assert set(RIVALS) < set(result.names)
     assert "| cases whose script does not rebuild both texts | 0 of" in text
     assert "| edit ends inside a word, number or grapheme | word: 0, number: 0, grapheme: 0 |" in text
     assert len(re.findall(r"^  \d+\. \(", misses(result), re.MULTILINE)) == sum(
