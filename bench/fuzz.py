@@ -195,7 +195,7 @@ def main(arguments: Sequence[str]) -> int:
     from monitor.quiet import hush
 
     hush()
-    for name in (*KINDS.values(), *LISTING_KINDS.values(), "monitor.read.automatic", "trafilatura", "feedparser"):
+    for name in (*(f"monitor.read.{kind}" for kind in (*KINDS, *LISTING_KINDS, "automatic")), "trafilatura"):
         import_module(name)  # what is loaded later has no eyes
     atheris.instrument_all()
     atheris.Setup([sys.argv[0], "-max_len=4096", *arguments, *_prepared()], look)

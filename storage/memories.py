@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import zstandard
 from sqlalchemy import Engine, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 
 from storage import texts
@@ -83,6 +82,8 @@ def keep(engine: Engine, memory: Kept) -> bool:
 
 
 def _put(engine: Engine, subject: str, values: dict[str, Any]) -> Insert:
+    from sqlalchemy.dialects import postgresql, sqlite  # both engines, which no start should pay for
+
     insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
     return (
         insert(memories)
