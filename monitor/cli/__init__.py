@@ -113,9 +113,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     0 done, 1 differences (with ``--exit-code``), 2 usage or configuration, 3 some sources failed, 4 integrity fault,
     130 interrupted.
     """
-    gc.set_threshold(
-        50_000, 50, 50
-    )  # a thousand sources are no garbage: looking for some took 4 % of a round of checks
+    gc.set_threshold(200_000, 50, 50)  # modules and sources are no garbage: looking for some took 50 ms of a round
     words = list(sys.argv[1:] if arguments is None else arguments)
     tracebacks = words.count("-v") + words.count("--verbose") + 2 * words.count("-vv") >= 2
     try:

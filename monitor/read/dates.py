@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Final
 
 _MONTH_NAMES: Final = (
@@ -68,10 +69,6 @@ _ZONE: Final = (
 )
 _BETWEEN: Final = (
     r"(?:T|\s*[,，|–—·-]?\s*(?:星期[一二三四五六日天]|周[一二三四五六日])?\s*(?:at|à|um|a las|alle|às|в)?\s*)"
-)
-_SHAPES: Final = tuple(
-    re.compile(rf"(?<![\d./-]){shape}(?!\d)(?:{_BETWEEN}{_CLOCK}(?!\d){_ZONE}(?![a-z\d]))?", re.IGNORECASE)
-    for shape in _DATES
 )
 _TIME: Final = re.compile(rf"{_CLOCK}{_ZONE}", re.IGNORECASE)
 _YEAR: Final = re.compile(r"(?:19|20)\d\d|[〇零○一二三四五六七八九]{4}年")
@@ -144,12 +141,21 @@ def moment(words: str | None) -> datetime | None:
     return day + _time_of_day(part) - _ahead_of_utc(part)
 
 
+@cache
+def _shapes() -> tuple[re.Pattern[str], ...]:
+    """The dates, each perhaps with a time. Compiled when a year is seen: that takes longer than to read fifty pages."""
+    return tuple(
+        re.compile(rf"(?<![\d./-]){shape}(?!\d)(?:{_BETWEEN}{_CLOCK}(?!\d){_ZONE}(?![a-z\d]))?", re.IGNORECASE)
+        for shape in _DATES
+    )
+
+
 def _first(words: str) -> re.Match[str] | None:
     """The earliest date; among those that begin together the longest, which has the time."""
     plain = _plain(words[: 2 * LONGEST])
     if not _YEAR.search(plain):
         return None
-    found = [one for shape in _SHAPES if (one := shape.search(plain)) and _parts_fit(one)]
+    found = [one for shape in _shapes() if (one := shape.search(plain)) and _parts_fit(one)]
     return min(found, key=lambda one: (one.start(), -one.end()), default=None)
 
 

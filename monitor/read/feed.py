@@ -27,6 +27,8 @@ _DOCTYPE: Final = re.compile(r"<!DOCTYPE[^>\[]*(?:\[.*?\]\s*)?>", re.DOTALL | re
 _DECLARATION: Final = re.compile(r"<\?xml[^>]*\?>")
 _STARTS: Final = re.compile(r"<!DOCTYPE|<\?xml", re.IGNORECASE)
 _AMPERSAND: Final = re.compile(r"&(#?\w{1,32};)?")
+_HALVES: Final = re.compile(r"&#(?:x0*d[89a-f][0-9a-f]{2}|0*(5[5-7][0-9]{3}))(?![0-9a-f]);?", re.IGNORECASE | re.ASCII)
+_HALF: Final = re.compile("[\ud800-\udfff]")
 _ENDED: Final = re.compile(r"</(?:[\w.-]{1,40}:)?(?:rss|rdf|feed|channel|urlset|sitemapindex)\s*>", re.IGNORECASE)
 _CLOSED: Final = re.compile(r"</(?:[\w.-]{1,40}:)?(?:item|entry|url|sitemap)\s*>", re.IGNORECASE)
 _ADDRESSES: Final = frozenset({"link", "guid", "loc"})
@@ -52,7 +54,8 @@ def listed(body: bytes, rules: ListRules, content_type: str | None, url: str) ->
 
 def parse_xml(words: str) -> Element | None:
     """The root of an XML document, as far as it can be read. Document types are cut off, so that no entity exists."""
-    words = _with_known_entities(_without_prologue(words.replace("\x00", "")).strip())
+    words = _HALVES.sub(_no_character, words.replace("\x00", ""))
+    words = _with_known_entities(_without_prologue(words).strip())
     parser = lxml.etree.XMLParser(
         encoding="utf-8",
         recover=True,
@@ -117,6 +120,11 @@ def _meant(found: re.Match[str]) -> str:
     return escape(html5[name]) if name in html5 else f"&amp;{name or ''}"
 
 
+def _no_character(found: re.Match[str]) -> str:
+    """U+FFFD for a reference to half a surrogate pair: the parser would take it up and then fail to give it back."""
+    return found[0] if found[1] is not None and not 0xD800 <= int(found[1]) <= 0xDFFF else "\ufffd"
+
+
 def children(element: Element) -> dict[str, list[Element]]:
     """The child elements by local name, in lower case."""
     found: dict[str, list[Element]] = {}
@@ -168,10 +176,15 @@ def _link(parts: dict[str, list[Element]]) -> str:
     return other or next((words_of(one) or "" for one in parts.get("id", [])), "") or "urn:none"
 
 
+def _whole_characters(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, U+FFFD where ``\\ud800`` stands for half a character: it could be neither asked for nor kept."""
+    return {key: _HALF.sub("\ufffd", value) if isinstance(value, str) else value for key, value in pairs}
+
+
 def _json_items(words: str) -> list[Item]:
     """https://www.jsonfeed.org/version/1.1/"""
     try:
-        feed: Any = json.loads(words)
+        feed: Any = json.loads(words, object_pairs_hook=_whole_characters)
     except (ValueError, RecursionError):
         raise ReadError("this is no feed: neither XML nor JSON that can be read") from None
     entries = feed.get("items") if isinstance(feed, dict) else None

@@ -62,6 +62,21 @@ def test_entities_are_neither_expanded_nor_fetched(declared: str, kind: str) -> 
     assert all("root:" not in f"{one}" and len(f"{one}") < 300 for one in found.items)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "<rss><item><title>a&#xD800;b</title><link>/a?&#57343;</link></item></rss>",
+        "<rss><item><title>a<!-- <![CDATA[ -->&#x0dfff;<!-- ]]> -->b</title><link>/a?&#xd800</link></item></rss>",
+        '{"items": [{"title": "a\\ud800b", "url": "/a?\\udfff"}]}',
+    ],
+    ids=["numbers", "hidden", "json"],
+)
+def test_half_a_character_in_a_feed_is_a_sign_that_it_was_one(body: str) -> None:
+    """Found by fuzzing: the parser took these up and failed when asked for the text."""
+    (item,) = listed(body.encode(), ListRules("feed"), url=BASE).items
+    assert (item.title, item.url) == ("a\ufffdb", "https://www.example.org/a?\ufffd")
+
+
 def test_a_page_is_no_feed_and_a_feed_is_no_sitemap() -> None:
     for kind, body in (("feed", b"<html><p>a</p></html>"), ("sitemap", RDF.encode()), ("feed", b"{}"), ("feed", b"")):
         with pytest.raises(ReadError):
