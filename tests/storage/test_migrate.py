@@ -15,6 +15,7 @@ from sqlalchemy import event, select
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError
 
+import storage.migrate
 from storage.archive import Archive
 from storage.chain import first_fault
 from storage.due import due_query
@@ -24,8 +25,13 @@ from storage.migrate import migrate
 from storage.records import Outcome, Snapshot, Text
 from storage.schema import BODY_PREFIX, BY_HAND, KNOWN_REVISIONS, PREFIX_BYTES, REVISION, bodies, metadata, microseconds
 from storage.verify import verify
-from tests.storage import older
+from tests.storage import older, tables
 from tests.storage.conftest import Wordings
+
+
+@pytest.fixture(autouse=True)
+def _by_migration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage.migrate, "_upgrade", tables.by_migration)
 
 
 def test_the_migrations_make_the_schema_of_the_program(archive: Archive, url: str) -> None:
