@@ -37,7 +37,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Tests of the quick part write to memory where they can: 3,000 small databases are mostly waiting for a disk."""
     place = in_memory()
-    if place and not config.option.basetemp and "not slow" in config.option.markexpr and not hasattr(config, "workerinput"):
+    if (
+        place
+        and not config.option.basetemp
+        and "not slow" in config.option.markexpr
+        and not hasattr(config, "workerinput")
+    ):
         config.option.basetemp = tempfile.mkdtemp(prefix="variorum-", dir=place)
         config.stash[_MADE] = Path(config.option.basetemp)
 
@@ -64,7 +69,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             whole: settings = tried._hypothesis_internal_use_settings
             if whole is not None and not hasattr(tried, "whole"):
                 tried.whole = whole
-                tried._hypothesis_internal_use_settings = settings(whole, max_examples=max(whole.max_examples // QUICK, 10))
+                tried._hypothesis_internal_use_settings = settings(
+                    whole, max_examples=max(whole.max_examples // QUICK, 10)
+                )
 
 
 @pytest.fixture(scope="session", autouse=True)

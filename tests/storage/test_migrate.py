@@ -126,7 +126,14 @@ def test_a_reader_cannot_write(tmp_path: Path, wordings: Wordings) -> None:
         opened.declare([wordings.source()], wordings.at(0))
 
 
-@pytest.mark.parametrize("revision", [one for one in KNOWN_REVISIONS if one <= "0007"])
+@pytest.mark.parametrize(
+    "revision",
+    [
+        pytest.param(one, marks=[] if one in ("0001", "0007") else pytest.mark.slow)
+        for one in KNOWN_REVISIONS
+        if one <= "0007"
+    ],
+)
 def test_an_older_archive_is_brought_forward_whole(url: str, revision: str, tmp_path: Path, wordings: Wordings) -> None:
     kept = older.make(url, revision)
     with pytest.raises(StorageError, match=f"schema {revision}"):
