@@ -3,6 +3,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Tests start hundreds of processes; each would compile the program anew where the environment forbids to keep bytecode.
+export PYTHONDONTWRITEBYTECODE =
+export PYTHONPYCACHEPREFIX = $(CURDIR)/$(VENV)/bytecode
 
 .PHONY: run setup test test-slow check lint types imports bench docs lock golden clean help
 
@@ -26,7 +29,7 @@ test: setup      ## the test-suite without its slow part
 	$(BIN)/python -m pytest -n auto
 
 test-slow: setup ## the slow part: kill -9 rounds, soaks, whole corpora
-	$(BIN)/python -m pytest -n auto -m slow --timeout 1200
+	$(BIN)/python -m pytest -n auto -m 'slow or examples' --all-examples --timeout 1200
 
 check: test lint types imports  ## tests, lint, types, import directions
 

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from hypothesis import settings
+
+from tests.storage.postgres import in_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"
@@ -16,8 +24,65 @@ settings.register_profile("variorum", deadline=None)
 settings.load_profile("variorum")
 
 
+QUICK: Final = 5
+"""The quick part tries every property with a fifth of its examples, others each time; the slow part with all."""
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden-update", action="store_true", help="rewrite the golden files instead of comparing")
+    parser.addoption("--all-examples", action="store_true", help="try properties with all their examples")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Tests of the quick part write to memory where they can: 3,000 small databases are mostly waiting for a disk."""
+    place = in_memory()
+    if (
+        place
+        and not config.option.basetemp
+        and "not slow" in config.option.markexpr
+        and not hasattr(config, "workerinput")
+    ):
+        config.option.basetemp = tempfile.mkdtemp(prefix="variorum-", dir=place)
+        config.stash[_MADE] = Path(config.option.basetemp)
+
+
+_MADE = pytest.StashKey[Path]()
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What a failed test wrote stays, to be looked at."""
+    made = session.config.stash.get(_MADE, None)
+    if made is not None and not session.testsfailed:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items:
+        tried: Any = getattr(item, "obj", None)
+        if not getattr(tried, "is_hypothesis_test", False):
+            continue
+        item.add_marker("examples")
+        if not config.option.all_examples:
+            tried = getattr(tried, "__func__", tried)
+            whole: settings = tried._hypothesis_internal_use_settings
+            if whole is not None and not hasattr(tried, "whole"):
+                tried.whole = whole
+                tried._hypothesis_internal_use_settings = settings(
+                    whole, max_examples=max(whole.max_examples // QUICK, 10)
+                )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _quick_archives() -> Iterator[None]:
+    """Empty archives are written from words that the migrations made once."""
+    import storage.migrate
+    from tests.storage import tables
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(storage.migrate, "_upgrade", tables.from_words)
+        yield
 
 
 @pytest.fixture(scope="session")

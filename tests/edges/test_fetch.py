@@ -258,7 +258,7 @@ def test_compressed_pages_arrive_as_they_were(origin: Origin, coding: str) -> No
 
 @pytest.mark.parametrize(
     ("coding", "size_bytes"),
-    [("gzip", 400_000_000), ("deflate", 50_000_000), ("br", 400_000_000), ("zstd", 400_000_000)],
+    [("gzip", 100_000_000), ("deflate", 50_000_000), ("br", 100_000_000), ("zstd", 100_000_000)],
 )
 def test_a_bomb_costs_little_and_is_told(origin: Origin, coding: str, size_bytes: int) -> None:
     url = origin.bomb("/bomb", coding, size_bytes)

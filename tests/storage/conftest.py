@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from storage.archive import Archive
 from storage.records import Snapshot, Source, Text
+from tests.storage.filled import fill
 from tests.storage.postgres import binaries, server
+
+if TYPE_CHECKING:
+    from psycopg import Connection
 
 _names = itertools.count(1)
 
@@ -31,54 +35,66 @@ def postgresql() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The address of an empty database."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'archive.db'}"
-    pattern: str = request.getfixturevalue("postgresql")
+@pytest.fixture(scope="session")
+def administrator(postgresql: str) -> Iterator[Connection[Any]]:
+    """A connection that makes and drops databases."""
     import psycopg
 
-    name = f"archive{next(_names)}"
-    with psycopg.connect(
-        pattern.format(name="postgres").replace("postgresql://", "postgresql://"), autocommit=True
-    ) as connection:
-        connection.execute(f'CREATE DATABASE "{name}"')
-    return pattern.format(name=name)
+    with psycopg.connect(postgresql.format(name="postgres"), autocommit=True) as connection:
+        yield connection
 
 
 @pytest.fixture(scope="session")
-def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Filled archives (``tests.storage.filled``) by engine: made once, copied for each test."""
-    return {"folder": str(tmp_path_factory.mktemp("templates"))}
+def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str]:
+    """The addresses of archives that are made once and copied for each test, by engine and by what they hold."""
+    folder = tmp_path_factory.mktemp("templates")
+    return {("sqlite", held): f"sqlite:///{folder / held}.db" for held in ("tables", "filled")}
+
+
+def _made(url: str, held: str) -> str:
+    with Archive.open(url) as made:
+        if held == "filled":
+            fill(made, long=40)
+    return url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path, templates: dict[tuple[str, str], str]) -> Iterator[str]:
+    """The address of a database: an empty one, or a copy of what the fixtures of the test ask for."""
+    asked = request.fixturenames
+    held = "filled" if "filled_url" in asked else "tables" if "archive" in asked else None
+    if request.param == "sqlite":
+        file = tmp_path / "archive.db"
+        if held is not None:
+            template = Path(templates["sqlite", held].removeprefix("sqlite:///"))
+            if not template.exists():
+                _made(templates["sqlite", held], held)
+            shutil.copy(template, file)
+        yield f"sqlite:///{file}"
+        return
+    place: str = request.getfixturevalue("postgresql")
+    administrator: Connection[Any] = request.getfixturevalue("administrator")
+    copied = "TEMPLATE template1"
+    if held is not None:
+        if ("postgresql", held) not in templates:
+            administrator.execute(f"CREATE DATABASE {held}")
+            templates["postgresql", held] = _made(place.format(name=held), held)
+        copied = f"TEMPLATE {held}"
+    name = f"archive{next(_names)}"
+    administrator.execute(f"CREATE DATABASE {name} {copied} STRATEGY FILE_COPY")
+    yield place.format(name=name)
+    administrator.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
-def filled_url(url: str, templates: dict[str, str]) -> str:
+def filled_url(url: str) -> str:
     """The address of an archive with one of everything, and 41 versions of ``long``."""
-    from tests.storage.filled import fill
-
-    engine = "sqlite" if url.startswith("sqlite") else "postgresql"
-    if engine not in templates:
-        templates[engine] = f"sqlite:///{templates['folder']}/filled.db" if engine == "sqlite" else url
-        with Archive.open(templates[engine]) as made:
-            fill(made, long=40)
-    if engine == "sqlite":
-        shutil.copy(templates[engine].removeprefix("sqlite:///"), url.removeprefix("sqlite:///"))
-        return url
-    import psycopg
-
-    name = f"filled{next(_names)}"
-    old = re.search(r"/(\w+)\?", templates[engine])
-    assert old is not None
-    with psycopg.connect(re.sub(r"/\w+\?", "/postgres?", url), autocommit=True) as connection:
-        connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{old[1]}"')
-    return re.sub(r"/\w+\?", f"/{name}?", url)
+    return url
 
 
 @pytest.fixture
 def archive(url: str) -> Iterator[Archive]:
-    """An open, empty archive."""
+    """An open archive: an empty one, or what ``filled_url`` holds."""
     with Archive.open(url) as opened:
         yield opened
 

@@ -27,7 +27,10 @@ RECORD = Sealed(
 )
 
 
-def by_hand(previous: bytes, number: bytes, *, reread: bytes = b"") -> bytes:
+HEADERS = "date: Sat, 26 Feb 2022 00:00:00 GMT\nx-name: Zürich".encode()
+
+
+def by_hand(previous: bytes, number: bytes, *, reread: bytes = b"", headers: bytes = HEADERS) -> bytes:
     fields = [
         b"variorum/chain/1",
         previous,
@@ -42,7 +45,7 @@ def by_hand(previous: bytes, number: bytes, *, reread: bytes = b"") -> bytes:
         b"https://www.example.org/a",
         b"https://www.example.org/b",
         b"200",
-        "date: Sat, 26 Feb 2022 00:00:00 GMT\nx-name: Zürich".encode(),
+        headers,
         b"html/2",
         reread,
     ]
@@ -64,6 +67,16 @@ def test_the_first_version_that_does_not_fit_is_named() -> None:
     assert first_fault([kept[0], kept[2]]) == 2, "one is missing"
     assert first_fault([kept[1], kept[0], kept[2]]) == 1, "the order is another"
     assert first_fault(kept[1:]) == 1, "the first is missing"
+    assert first_fault([kept[0], (replace(records[1], status=404), seals[2]), kept[2]]) == 2, "the seal is another's"
+    late = replace(RECORD, number=5)
+    assert first_fault([(late, seal(START, late))]) == 1, "sealed, but out of order"
+
+
+def test_a_header_that_is_no_text_is_sealed_as_it_came() -> None:
+    headers = (("server", b"caf\xe9".decode("utf-8", "surrogateescape")),)
+    sealed = replace(RECORD, headers=headers)
+    by_bytes = by_hand(bytes(32), b"1", headers=b"server: caf\xe9")
+    assert seal(START, sealed) == by_bytes
 
 
 @pytest.mark.parametrize("field", [name for name in Sealed.__slots__ if name != "number"])

@@ -15,6 +15,7 @@ from sqlalchemy import event, select
 from sqlalchemy import text as sql
 from sqlalchemy.exc import DBAPIError
 
+import storage.migrate
 from storage.archive import Archive
 from storage.chain import first_fault
 from storage.due import due_query
@@ -35,9 +36,14 @@ from storage.schema import (
     versions,
 )
 from storage.verify import verify
-from tests.storage import older
+from tests.storage import older, tables
 from tests.storage.conftest import Wordings
 from tests.storage.filled import keep
+
+
+@pytest.fixture(autouse=True)
+def _by_migration(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(storage.migrate, "_upgrade", tables.by_migration)
 
 
 def test_the_migrations_make_the_schema_of_the_program(archive: Archive, url: str) -> None:
@@ -132,7 +138,14 @@ def test_a_reader_cannot_write(tmp_path: Path, wordings: Wordings) -> None:
         opened.declare([wordings.source()], wordings.at(0))
 
 
-@pytest.mark.parametrize("revision", [one for one in KNOWN_REVISIONS if one <= "0007"])
+@pytest.mark.parametrize(
+    "revision",
+    [
+        pytest.param(one, marks=[] if one in ("0001", "0007") else pytest.mark.slow)
+        for one in KNOWN_REVISIONS
+        if one <= "0007"
+    ],
+)
 def test_an_older_archive_is_brought_forward_whole(url: str, revision: str, tmp_path: Path, wordings: Wordings) -> None:
     kept = older.make(url, revision)
     with pytest.raises(StorageError, match=f"schema {revision}"):

@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[3]
 PANELS = {"small edits": {"variorum": [(500, 2.0), (5000, 20.0)], "other": [(500, 900.0)]}}
 
 
+@pytest.mark.slow  # of the differ alone, core/differ/test_properties.py says it
 def test_every_hash_seed_gives_byte_identical_json(tmp_path: Path) -> None:
     dice = random.Random(11)
     sides: tuple[list[str], list[str]] = ([], [])

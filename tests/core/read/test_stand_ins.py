@@ -50,11 +50,12 @@ def test_the_table_holds_every_kind_in_eight_languages() -> None:
 
 
 @pytest.mark.corpus
-def test_no_real_statement_is_taken_for_a_stand_in(corpus: Path) -> None:
+@pytest.mark.parametrize("every", [6, pytest.param(1, marks=pytest.mark.slow)], ids=["sample", "whole"])
+def test_no_real_statement_is_taken_for_a_stand_in(corpus: Path, every: int) -> None:
     wrong = []
     texts = 0
     for folder in ("series", "pairs"):
-        for file in sorted((corpus / folder).rglob("*")):
+        for file in sorted((corpus / folder).rglob("*"))[::every]:
             if file.suffix not in (".txt", ".md") or file.stat().st_size > 20_000:
                 continue
             text = parse(file.read_text("utf-8", "replace"))
@@ -67,4 +68,4 @@ def test_no_real_statement_is_taken_for_a_stand_in(corpus: Path) -> None:
             )
             wrong += [(file.name, verdict.reason)] if verdict.suspect else []
     assert wrong == []
-    assert texts > 300
+    assert texts > 300 // every
