@@ -9,7 +9,7 @@ from monitor.history.series import as_history, members
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from monitor.history.blame import Blame, Passed
@@ -153,21 +153,24 @@ def history_of(archive: Archive, name: str) -> History:
 
 
 def pairs_of(
-    archive: Archive, names: Sequence[str], wanted: Sequence[str]
+    archive: Archive, names: Sequence[str], wanted: Sequence[str], test: Callable[[bytes], bool] | None = None
 ) -> Iterator[tuple[str, Sequence[tuple[Version, Text]]]]:
     """The versions with their texts of those among these sources and series (none: every source) where each of the
-    wanted strings may stand: one history after the other, so that no more than one is in memory.
+    wanted strings may stand: one history after the other, so that no more than one is in memory. Of every source, those
+    alone of which a text passes the ``test``.
 
     Raises ``UsageError`` for an unknown name.
     """
     possible = archive.candidates(wanted)
     if not names:
-        known = [source.id for source in archive.sources(retired=True)]
-        yield from ((name, tuple(archive.texts(name))) for name in known if possible is None or name in possible)
+        for source in archive.sources(retired=True):
+            may = possible is None or source.id in possible
+            if may and (test is None or archive.says(source.id, test)):
+                yield source.id, tuple(archive.texts(source.id))
         return
     for name in dict.fromkeys(names):
-        source, of_series = archive.named(name)
-        ids = of_series if source is None else [name]
+        named, of_series = archive.named(name)
+        ids = of_series if named is None else [name]
         if not ids or possible is None or not possible.isdisjoint(ids):
             yield name, history_of(archive, name).pairs()
 

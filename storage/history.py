@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from storage import browse, discovered, rows, runs, search
 from storage.engine import reading, writing
@@ -14,7 +14,7 @@ from storage.schema import PRUNED, events, sources, versions
 from storage.unpacking import Unpacking, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
     from sqlalchemy import Engine
@@ -105,6 +105,13 @@ class History:
                     plain = unpacking.next_text(row.source, row.number, row.back, row.packed)
                     yield rows.version(row), rows.text(plain, row.title, row.published)
 
+    def says(self, source: str, test: Callable[[bytes], bool]) -> bool:
+        """Whether a text of a source, in UTF-8, passes the test: for questions to many texts, most of which it fails."""
+        with reading(self._engine) as connection:
+            unpacking = Unpacking(connection)
+            found = connection.execute(_PACKED, {"of": source}).all()
+            return any(test(unpacking.next_text(*row)) for row in found)
+
     def pruned(self) -> dict[str, list[int]]:
         """The versions whose texts were pruned, in order, by the id of their source: those of all sources that have any."""
         query = select(sources.c.id, versions.c.number).join(sources, sources.c.key == versions.c.source).where(PRUNED)
@@ -160,3 +167,12 @@ class History:
                     snapshot = unpacking.snapshot(row.snapshot, bodiless=True)
                     digests = unpacking.digests(row.snapshot)
                 yield rows.sealed(row.sealed_as or row.source_id, row, snapshot, digests), row.chain
+
+
+# Built once: it is asked for each of many sources.
+_PACKED: Final = (
+    select(versions.c.source, versions.c.number, versions.c.back, versions.c.packed)
+    .join(sources, sources.c.key == versions.c.source)
+    .where(sources.c.id == bindparam("of"), ~PRUNED)
+    .order_by(versions.c.number)
+)

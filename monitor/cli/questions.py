@@ -64,7 +64,7 @@ def grep_command(
       variorum grep "considerable (time|period)" fomc --regex
     """
     from monitor.histories import pairs_of
-    from monitor.history.grep import compiled, each, literals
+    from monitor.history.grep import compiled, each, literals, may_hold
 
     compiled(phrase, is_regex=regex)  # what is wrong with it is said before anything is read
     with Operands(asking) as resolve:
@@ -73,7 +73,7 @@ def grep_command(
         if not names:
             for name, gone in resolve.archive.pruned().items():
                 _note_gone(asking, name, gone)
-        histories = pairs_of(resolve.archive, names, literals(phrase, is_regex=regex))
+        histories = pairs_of(resolve.archive, names, literals(phrase, is_regex=regex), may_hold(phrase, is_regex=regex))
         found = each(histories, phrase, regex=regex, ignore_case=not case, whole_words=word)
         if as_json:
             from monitor.render.json_forms import grep_json

@@ -17,7 +17,7 @@ from monitor.history.folding import fold
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from monitor.history.folding import Folded
     from storage.records import Text, Version, Window
@@ -181,6 +181,28 @@ def literals(phrase: str, *, is_regex: bool = False) -> tuple[str, ...]:
 
 _STRANGE_ESCAPE: Final = regex.compile(r"\\[^\W\d_bBdDsSwW]|\\\d|\[\[|&&|\[\]|\[\^\]")
 _PARTS: Final = regex.compile(r"\\.|\[(?:\\.|[^\]])*\]|\{[^}]*\}|.", regex.DOTALL)
+
+
+def may_hold(phrase: str, *, is_regex: bool = False) -> Callable[[bytes], bool] | None:
+    """A quick test of a text in UTF-8, False where no match can be; None where only a search can say.
+
+    It knows texts in plain ASCII alone, in which white space is single spaces and blank lines, as in canonical text.
+    """
+    folded = _word(literals(phrase, is_regex=True)) if is_regex else fold(phrase).text.strip()
+    if not regex.fullmatch("[a-z0-9]+(?: [a-z0-9]+)*", folded):
+        return None
+    wanted = folded.encode()
+
+    def test(plain: bytes) -> bool:
+        return wanted in plain.lower() or not plain.isascii() or (b" " in wanted and _uneven(plain))
+
+    return test
+
+
+def _uneven(plain: bytes) -> bool:
+    """Whether there is other white space than single spaces and blank lines."""
+    lines = plain.count(b"\n") != 2 * plain.count(b"\n\n")
+    return lines or b"  " in plain or len(plain.translate(None, b"\t\r\v\f\x1c\x1d\x1e\x1f")) != len(plain)
 
 
 def _needle(phrase: str) -> str | None:

@@ -213,6 +213,34 @@ def test_a_paragraph_that_versions_share_is_read_once(monkeypatch: pytest.Monkey
     assert len([one for one in asked if one.startswith("The same")]) == 1
 
 
+@settings(deadline=None)
+@given(
+    st.text(alphabet="aB -\n\t'\x1c\u00a0\u4e2d", max_size=24),
+    st.text(alphabet="ab ", min_size=1, max_size=5).filter(str.strip),
+)
+def test_the_quick_test_never_loses_a_match(text: str, phrase: str) -> None:
+    from monitor.history.grep import may_hold
+
+    test = may_hold(phrase)
+    found = grep({"s": history([text])}, phrase)
+    assert test is None or test(text.encode()) or not found
+    assert not found or may_hold(phrase, is_regex=True) is None or may_hold(phrase, is_regex=True)(text.encode())  # type: ignore[misc]
+
+
+def test_the_quick_test_passes_over_most() -> None:
+    from monitor.history.grep import may_hold
+
+    test = may_hold("Security  concerns")
+    assert test is not None
+    assert [test(one) for one in (b"Our SECURITY concerns.", b"A\n\nsecurity concern", b"security\nconcerns")] == [
+        True, False, True,
+    ]  # fmt: skip
+    pattern = may_hold("unambiguous (promise|undertaking)", is_regex=True)
+    assert pattern is not None
+    assert [pattern(one) for one in (b"an Unambiguous promise", b"a promise", "中".encode())] == [True, False, True]
+    assert may_hold("安全") is None
+
+
 def test_a_search_reads_the_texts_of_candidates_alone(said: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     from monitor.histories import pairs_of
 

@@ -265,6 +265,17 @@ def test_bytes_that_are_gone_and_were_not_pruned_are_missed(kept: str, forge: Fo
     assert any("are gone, and no pruning took what they were read to" in line for line in faults)
 
 
+def test_what_was_told_cannot_go_missing_with_all_that_refers_to_it(filled_url: str) -> None:
+    forge = Forger(filled_url)
+    ((alert, event),) = forge("SELECT key, event FROM alerts ORDER BY key DESC LIMIT 1")
+    forge("DELETE FROM deliveries WHERE alert = ?", [alert])
+    forge("DELETE FROM alerts WHERE key = ?", [alert])
+    missing = "is missing, added or out of order (their marks do not chain to what is held)"
+    assert said(verify(filled_url)) == [f"long: an alert {missing}"]
+    forge("DELETE FROM events WHERE number = ?", [event])
+    assert said(verify(filled_url)) == [f"long: an event {missing}", f"long: an alert {missing}"]
+
+
 # bytes of the file itself
 
 
