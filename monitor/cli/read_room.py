@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from monitor.cli.asking import Asking
     from monitor.config import Settings
     from monitor.config.settings import Web
+    from storage.archive import Archive
 
 LISTEN = "127.0.0.1:8466"
 
@@ -44,22 +45,19 @@ def web_command(
 
     access = access_of(web)
     require_safe(web.host, access)
-    import uvicorn
+    import asyncio
 
     from monitor.web.app import application
+    from monitor.web.server import Server
+
+    async def serve(archive: Archive) -> None:
+        server = Server(application(settings, archive, access), web.host, web.port, signals=True)
+        serving = await server.begin()
+        asking.note(f"http://{f'[{web.host}]' if ':' in web.host else web.host}:{web.port}/")
+        await serving
 
     with asking.archive() as archive:
-        asking.note(f"http://{f'[{web.host}]' if ':' in web.host else web.host}:{web.port}/")
-        app = application(settings, archive, access)
-        uvicorn.run(
-            app,
-            host=web.host,
-            port=web.port,
-            log_level="warning",
-            server_header=False,
-            access_log=False,
-            proxy_headers=False,
-        )
+        asyncio.run(serve(archive))
 
 
 def _web(

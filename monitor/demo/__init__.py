@@ -164,7 +164,7 @@ def _clear(folder: Path) -> None:
         return
     config = folder / "config.yaml"
     ours = config.is_file() and config.read_text("utf-8", "replace").startswith(MARK)
-    if not ours and any(folder.iterdir()):
+    if not folder.is_dir() or (not ours and any(folder.iterdir())):
         raise UsageError(f"{folder}: is there already and is not a demonstration's", hint="--dir names another folder.")
     for old in (config, folder / "seeds" / SEED, *folder.glob("variorum.db*")):
         old.unlink(missing_ok=True)

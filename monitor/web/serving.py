@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 from typing import TYPE_CHECKING
@@ -58,12 +57,7 @@ async def _served(app: ASGIApp, host: str, port: int) -> AsyncIterator[None]:
     from monitor.web.server import Server  # uvicorn weighs: who serves nothing does not load it
 
     server = Server(app, host, port)
-    serving = asyncio.create_task(server.listen(), name=f"serving {port}")
-    listening = asyncio.create_task(server.listening.wait())
-    await asyncio.wait([serving, listening], return_when=asyncio.FIRST_COMPLETED)
-    if serving.done():
-        listening.cancel()
-        await serving
+    serving = await server.begin()
     try:
         yield
     finally:

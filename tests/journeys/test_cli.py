@@ -205,6 +205,7 @@ def test_the_table_of_nothing_says_what_to_do(variorum: Program) -> None:
         (("--config", "folder", "status"), "folder: a folder, not a file"),
         (("--database", "sqlite://x.db", "check"), "two slashes name a host"),
         (("read", "folder"), "folder: a folder, not a file"),
+        (("demo", "--dir", "page.html"), "page.html: is there already and is not a demonstration's"),
         (("read", "www.example.org/statement"), "An address begins with http:// or https://."),
         (("add", "page.html"), "page.html: not the address of a page"),
         (("diff", "old.txt", "new.txt"), "old.txt: no such file, and no source of that name"),

@@ -144,8 +144,7 @@ def test_health_is_served_with_503_while_it_is_ill() -> None:
 
     async def lived() -> None:
         server = Server(health_app(Pulse(start, 600.0), lambda: clock[0]), "127.0.0.1", port)
-        serving = asyncio.create_task(server.listen())
-        await server.listening.wait()
+        serving = await server.begin()
         assert (await asyncio.to_thread(asked, "/healthz"))[0] == 200
         clock[0] += timedelta(minutes=1)
         code, told = await asyncio.to_thread(asked, "/healthz")

@@ -286,10 +286,15 @@ def test_what_is_shown_is_what_happens(
 
 
 def followed(command: str, variorum: Program) -> str:
-    """What a command prints on both streams: ``variorum`` in this process, anything else by the shell."""
-    words = shlex.split(command)
-    if words[0] == "variorum" and not set("|><;&$`") & set(command):
-        ran = variorum(*words[1:])
-        return ran.out + ran.err
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    """What a command prints on both streams: ``variorum`` in this process, anything else (what it pipes into) by the shell."""
+    called, pipe, rest = command.partition(" | ")
+    words = shlex.split(called)
+    if words[0] != "variorum" or set("><;&$`") & set(called):
+        return shelled(command)
+    ran = variorum(*words[1:])
+    return (shelled(rest, ran.out) if pipe else ran.out) + ran.err
+
+
+def shelled(command: str, given: str = "") -> str:
+    done = subprocess.run(["bash", "-c", command], input=given, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr

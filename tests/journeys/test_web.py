@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+import socket
 from pathlib import Path
 
 import httpx
@@ -308,3 +309,12 @@ def test_the_quick_look_for_a_phrase_hides_nothing_that_the_whole_search_finds(c
             found += 1
             assert may_stand(next(phrase for phrase in registry if phrase.id == one.phrase), fold(block).text), one
     assert found > 100
+
+
+def test_a_port_that_is_taken_is_told_in_one_line(kept: Path, variorum: Program) -> None:
+    shutil.copytree(kept, variorum.folder, dirs_exist_ok=True)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        place = f"127.0.0.1:{taken.getsockname()[1]}"
+        ran = variorum("web", "--listen", place)
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == f"error: {place}: cannot listen there\nhint: Is it taken? Another 'listen:' helps.\n"
