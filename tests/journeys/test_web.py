@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -20,6 +22,7 @@ from monitor.report import _called_alike
 from monitor.web.app import application
 from monitor.web.guard import HEADERS, Access, require_safe
 from monitor.web.pages import NOWHERE, may_stand
+from monitor.web.plots import CROWD, Mark, timeline
 from monitor.web.searching import search
 from monitor.web.shelf import Shelf
 from storage.archive import Archive
@@ -292,6 +295,29 @@ def test_the_grid_tells_where_a_set_phrase_stands(desk: Program) -> None:
     desk.write("config.yaml", f"sources: []\n{words}\n")
     page = asked(desk, "/s/desk/index.html").text
     assert re.findall(r'<td class="(\w+)">', page) == ["absent", "reworded"] * 2 + ["present", "reworded"]
+
+
+def test_a_set_phrase_that_never_stood_takes_no_column(desk: Program) -> None:
+    words = "phrases: [{id: dispute, variants: [views on the dispute]}, {id: never, variants: [zebra crossing]}]"
+    desk.write("config.yaml", f"sources: []\n{words}\n")
+    page = asked(desk, "/s/desk/index.html").text
+    assert re.findall(r'<th scope="col">(\w+)</th>', page) == ["Version", "dispute"]
+    assert "2 of the set phrases never stood here." in asked(desk, "/s/calls/index.html").text
+
+
+def test_silent_edits_are_told_apart_in_few_versions_and_in_many() -> None:
+    def marks(count: int) -> list[Mark]:
+        return [
+            Mark(datetime(2024, 1, 1, tzinfo=UTC) + n * timedelta(days=1), f"x@{n}", f"{n}.html", True, n == 1)
+            for n in range(count)
+        ]
+
+    few, many = timeline(marks(3)), timeline(marks(CROWD + 1))
+    assert few.count("<circle") == 2
+    assert few.count("<rect") == 1
+    heights = Counter(re.findall(r'y1="(\d+)" x2="[\d.]+" y2="(\d+)" class="tick', many))
+    assert sorted(heights.values()) == [1, CROWD]
+    assert many.count("silent edit") == few.count("silent edit") == 2
 
 
 @pytest.mark.slow
