@@ -320,6 +320,22 @@ def test_silent_edits_are_told_apart_in_few_versions_and_in_many() -> None:
     assert many.count("silent edit") == few.count("silent edit") == 2
 
 
+def test_a_leap_from_the_baseline_is_plotted_where_it_happened(desk: Program) -> None:
+    first = " ".join(f"The {word} of the council stands." for word in ("policy", "treaty", "border", "market"))
+    for number in range(40):
+        said = first if number < 15 else first.replace("stands", "was withdrawn in its entirety by all of them")
+        desk.write(f"leap/2024-01-01T00{number:02}00Z.txt", f"Readout {number}\n\n{said}\n")
+    desk.write("base.txt", f"Readout\n\n{first}\n")
+    desk.write("config.yaml", "sources: [{id: leap, url: 'https://example.org/', baseline: base.txt}]\n")
+    assert desk("import", "folder", "leap", "--source", "leap").code == 0
+    page = asked(desk, "/s/leap/all.html").text
+    plot = page[page.index("plot drift") : page.index("</svg>", page.index("plot drift"))]
+    plotted = {int(number) for number in re.findall(r"leap@(\d+),", plot)}
+    assert {1, 40} < plotted
+    assert len(plotted) < 24
+    assert any(number in plotted and plotted & {number + 1, number + 2} for number in (14, 15))
+
+
 @pytest.mark.slow
 @pytest.mark.corpus
 def test_the_quick_look_for_a_phrase_hides_nothing_that_the_whole_search_finds(corpus: Path) -> None:
