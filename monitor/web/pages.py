@@ -56,6 +56,8 @@ POINTS: Final = 12
 """So many points of the drift plot of a long history, evenly; and between two of them more, as long as it leaps there."""
 LEAP: Final = 0.03
 """A difference that a plot should not leave to a straight line."""
+AT_ONCE: Final = 200
+"""Of a longer history, texts to be measured are unpacked one by one."""
 SHADES: Final = 4
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NOWHERE: Final = Version(
@@ -181,8 +183,8 @@ class Room:
         listed = versions if every or entry.is_series else versions[-LISTED:]
         marks = [self._mark(entry, version) for version in versions]
         baseline = self._baseline(entry)
-        if baseline is not None:
-            _ = entry.pairs  # most texts are wanted: unpacked together they cost a tenth
+        if baseline is not None and entry.count <= AT_ONCE:
+            _ = entry.pairs  # many texts are wanted: unpacked together they cost less than one by one
         far = self._drift(entry, baseline) if baseline is not None and versions else {}
         plotted = [version.number - 1 for version in versions if version.number in far]
         registry, grid = self._registry(entry), self._grid(entry, listed)
