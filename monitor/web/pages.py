@@ -52,9 +52,9 @@ PER_PAGE: Final = 100
 """Sources on one page of the list."""
 LISTED: Final = 50
 """Versions listed on the page of a source, the newest; a page of its own has them all."""
-POINTS: Final = 12
+POINTS: Final = 8
 """So many points of the drift plot of a long history, evenly; and between two of them more, as long as it leaps there."""
-LEAP: Final = 0.03
+LEAP: Final = 0.05
 """A difference that a plot should not leave to a straight line."""
 AT_ONCE: Final = 200
 """Of a longer history, texts to be measured are unpacked one by one."""
@@ -381,7 +381,7 @@ class Room:
             return known
 
         places = _strided(len(standing), POINTS)
-        least = max(1, len(standing) // (4 * POINTS))
+        least = max(1, len(standing) // (6 * POINTS))
         found = [(at, measure(at)) for at in places]
         while found:
             leaps = [(a, b) for (a, low), (b, high) in pairwise(found) if b - a > least and abs(high - low) > LEAP]
