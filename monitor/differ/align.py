@@ -143,7 +143,7 @@ def words_of(text: str) -> list[str]:
     return (latin.WORD if latin.is_latin(text) else _WORD).findall(text)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _length(sentence: str) -> int:
     """How many words a sentence has: asked of all that stay as they are, at every change."""
     return len(words_of(sentence))

@@ -454,4 +454,4 @@ def _count_all(text: str) -> int:
     return sum(_count_known(part) if len(part) <= REMEMBERED else _count(part) for part in text.split("\n\n"))
 
 
-_count_known: Final = lru_cache(maxsize=4096)(_count)
+_count_known: Final = lru_cache(maxsize=1024)(_count)

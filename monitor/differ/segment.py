@@ -77,7 +77,7 @@ def _paragraph(text: str) -> tuple[tuple[int, int], ...]:
     return tuple(found)
 
 
-_remembered: Final = lru_cache(maxsize=4096)(_paragraph)
+_remembered: Final = lru_cache(maxsize=1024)(_paragraph)
 
 
 def _ends(text: str, start: int, stop: int, after: int) -> bool:

@@ -23,7 +23,7 @@ from monitor.history.lineage import Told, respelt, spelling_key, told
 from storage.records import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
     from datetime import datetime
 
     from storage.records import Text, Version
@@ -107,18 +107,23 @@ def drift(baseline: Text, members: Sequence[tuple[str, Version | None, Text]]) -
     return Drift(old.spans, tuple(drifted))
 
 
-def distances(baseline: Text, texts: Iterable[Text]) -> Iterator[float]:
-    """How far each text is from the baseline, in [0, 1]; what :func:`drift` says of its members, and no more."""
-    known, scores = dict[str, Told](), Scores()
-    old = _Side.of(baseline.text, known)
-    for text in texts:
-        new = _Side.of(text.text, known)
-        yield _distance(old, new, *_in_common(old, new, _groups(old, new, scores)))
+class Yardstick:
+    """A baseline, to measure many texts by; what it learns of one serves for the next."""
+
+    def __init__(self, baseline: Text) -> None:
+        self._known: dict[str, Told] = {}
+        self._scores = Scores()
+        self._old = _Side.of(baseline.text, self._known)
+
+    def distance(self, text: Text) -> float:
+        """How far a text is from the baseline, in [0, 1]: what :func:`drift` says, and no more."""
+        new = _Side.of(text.text, self._known)
+        return _distance(self._old, new, *_in_common(self._old, new, _groups(self._old, new, self._scores)))
 
 
 def distance(baseline: Text, text: Text) -> float:
     """How far a text is from the baseline, in [0, 1]."""
-    return next(distances(baseline, [text]))
+    return Yardstick(baseline).distance(text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,7 +101,7 @@ def _escaped(text: str) -> str:
 
 
 REMEMBERED: Final = 2000
-_escaped_once: Final = lru_cache(maxsize=4096)(_escaped)
+_escaped_once: Final = lru_cache(maxsize=1024)(_escaped)
 
 
 @cache

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
+from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, Final
 
@@ -15,7 +16,7 @@ from jinja2 import Environment, PackageLoader
 from markupsafe import Markup
 
 from monitor.history.blame import blames
-from monitor.history.drift import distances
+from monitor.history.drift import Yardstick
 from monitor.history.folding import fold
 from monitor.history.lineage import words_in
 from monitor.history.phrases import NEAR, NEAR_SHORT, SHORT_CHARACTERS, SHORT_WORDS, phrases
@@ -51,8 +52,12 @@ PER_PAGE: Final = 100
 """Sources on one page of the list."""
 LISTED: Final = 50
 """Versions listed on the page of a source, the newest; a page of its own has them all."""
-POINTS: Final = 16
-"""At most twice so many points of the drift plot: of a longer history every second, fourth, … version, and the latest."""
+POINTS: Final = 8
+"""So many points of the drift plot of a long history, evenly; and between two of them more, as long as it leaps there."""
+LEAP: Final = 0.05
+"""A difference that a plot should not leave to a straight line."""
+AT_ONCE: Final = 200
+"""Of a longer history, texts to be measured are unpacked one by one."""
 SHADES: Final = 4
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 NOWHERE: Final = Version(
@@ -178,8 +183,8 @@ class Room:
         listed = versions if every or entry.is_series else versions[-LISTED:]
         marks = [self._mark(entry, version) for version in versions]
         baseline = self._baseline(entry)
-        if baseline is not None:
-            _ = entry.pairs  # most texts are wanted: unpacked together they cost a tenth
+        if baseline is not None and entry.count <= AT_ONCE:
+            _ = entry.pairs  # many texts are wanted: unpacked together they cost less than one by one
         far = self._drift(entry, baseline) if baseline is not None and versions else {}
         plotted = [version.number - 1 for version in versions if version.number in far]
         registry, grid = self._registry(entry), self._grid(entry, listed)
@@ -360,22 +365,31 @@ class Room:
         return passed(version, found.sentences)
 
     def _drift(self, entry: Entry, baseline: Side) -> dict[int, float]:
-        """The distance of each version that is plotted, by number."""
-        stride = 1
-        while entry.count // stride > 2 * POINTS:
-            stride *= 2
-        wanted = [
-            one
-            for one in entry.versions
-            if (not (one.number - 1) % stride or one.number == entry.count) and not one.pruned
-        ]
-        keys = {version.number: (baseline.text.digest, version.digest) for version in wanted}
-        far = {number: self._distances.get(key) for number, key in keys.items()}
-        unknown = [version for version in wanted if far[version.number] is None]
-        texts = (entry.text(version) for version in unknown)
-        for version, distance in zip(unknown, distances(baseline.text, texts), strict=True):
-            far[version.number] = self._distances.put(keys[version.number], distance)
-        return {number: distance for number, distance in far.items() if distance is not None}
+        """The distance of each version that is plotted, by number: more of them where the distance leaps."""
+        standing = [version for version in entry.versions if not version.pruned]
+        yardstick: list[Yardstick] = []  # made when it is needed first
+        far: dict[int, float] = {}
+
+        def measure(at: int) -> float:
+            version = standing[at]
+            key = (baseline.text.digest, version.digest)
+            known = self._distances.get(key)
+            if known is None:
+                yardstick[:] = yardstick or [Yardstick(baseline.text)]
+                known = self._distances.put(key, yardstick[0].distance(entry.text(version)))
+            far[version.number] = known
+            return known
+
+        places = _strided(len(standing), POINTS)
+        least = max(1, len(standing) // (6 * POINTS))
+        found = [(at, measure(at)) for at in places]
+        while found:
+            leaps = [(a, b) for (a, low), (b, high) in pairwise(found) if b - a > least and abs(high - low) > LEAP]
+            middles = [(middle, measure(middle)) for a, b in leaps if (middle := (a + b) // 2)]
+            if not middles:
+                break
+            found = sorted({*found, *middles})
+        return far
 
     def _registry(self, entry: Entry) -> tuple[Phrase, ...]:
         return self.settings().phrases if entry.count else ()
@@ -501,6 +515,11 @@ def aged(blocks: Sequence[Sequence[Blamed]], labels: Mapping[int, tuple[str, str
         opening = '<p dir="auto" class="title">' if titled and place == 0 else '<p dir="auto">'
         lines.append(f"{opening}{''.join(parts).rstrip()}</p>")
     return Markup("\n".join(lines))  # noqa: S704  (escaped above)
+
+
+def _strided(count: int, most: int) -> list[int]:
+    """The places 0 to ``count - 1``; of more than twice ``most`` so many, evenly, the first and the last included."""
+    return list(range(count)) if count <= 2 * most else [round(at * (count - 1) / (most - 1)) for at in range(most)]
 
 
 def _blocks(text: str, sentences: Sequence[Blamed]) -> list[list[Blamed]]:

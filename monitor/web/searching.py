@@ -24,8 +24,8 @@ HITS: Final = 10
 """So many sources and series at most in one part of the answer."""
 EXAMPLES: Final = 5
 """So many places of one source or series are shown."""
-BUDGET_S: Final = 1.0
-"""After so long the part ends with the source at hand, even where none was found: a page that says so comes at once."""
+BUDGET_S: Final = 0.5
+"""After so many seconds the part ends with the source at hand, even where none was found: a page that says so comes at once."""
 _FOLDED_OTHERWISE: Final = regex.compile(r"[-\u2010]\n|[\ufb00-\ufb06\uff00-\uffef\U0001d400-\U0001d7ff]")
 
 

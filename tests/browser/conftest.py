@@ -98,6 +98,8 @@ def room(chromium: str, tmp_path_factory: pytest.TempPathFactory, corpus: Path) 
     _variorum("--config", str(config), "-q", "import", "folder", str(statements), "--series", "fomc")
     with Archive.open(f"sqlite:///{folder / 'variorum.db'}") as archive:
         _fill_hostile(archive)
+        _fill_right_to_left(archive)
+        archive.adopt(Source("not-yet", "https://example.org/"), datetime(2024, 1, 1, tzinfo=UTC))
     files = tmp_path_factory.mktemp("site")
     _variorum("--config", str(config), "-q", "report", "--out", str(files))
     with _served(config) as address:
@@ -129,6 +131,22 @@ def _fill_hostile(archive: Archive) -> None:
     archive.note_failed(
         name, datetime(2024, 2, 1, tzinfo=UTC), Outcome.FAILED, "<script>owned</script> \x1b[31m", failing=True
     )
+
+
+def _fill_right_to_left(archive: Archive) -> None:
+    """Under an id as long as ids may be, which has no place to break but its dashes."""
+    name, before = "the-office-of-the-spokesperson-" + 49 * "x", None
+    archive.adopt(Source(name, f"https://example.org/{'a-long-path/' * 12}"), datetime(2024, 1, 1, tzinfo=UTC))
+    for number, word in enumerate(("العميق", "البالغ"), 1):
+        at = datetime(2024, 3, number, tzinfo=UTC)
+        said = f"أعرب أعضاء مجلس الأمن عن قلقهم {word} إزاء الوضع في المنطقة، ودعوا جميع الأطراف إلى وقف إطلاق النار."
+        text = Text.of("بيان صحفي صادر عن مجلس الأمن", "15 مارس 2024", [said, "وأكد الأعضاء دعمهم لجهود الأمين العام."])
+        archive.record(
+            name, Snapshot("u", "u", 200, (), (), at, text.text.encode()), text, reader="html",
+            outcome=Outcome.CHANGED if before else Outcome.NEW, expected=number - 1 or None,
+            change=compare(before, text) if before else None,
+        )  # fmt: skip
+        before = text
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.slow, pytest.mark.corpus]
 
+LONG = "the-office-of-the-spokesperson-" + 49 * "x"
 SERVED = {
     "overview": "/index.html",
     "sources": "/sources.html",
@@ -34,8 +35,15 @@ SERVED = {
     "hostile-beside": "/s/hostile/1-2.beside.html",
     "hostile-version": "/s/hostile/3.html",
     "hostile-search": "/search?q=%3Cscript%3Ealert(1)%3C/script%3E%E2%80%AE",
+    "right-to-left": f"/s/{LONG}/index.html",
+    "right-to-left-change": f"/s/{LONG}/1-2.html",
+    "right-to-left-beside": f"/s/{LONG}/1-2.beside.html",
+    "right-to-left-version": f"/s/{LONG}/2.html",
+    "no-version-yet": "/s/not-yet/index.html",
+    "search-empty": "/search",
+    "missing": "/s/nobody/index.html",
 }
-LOOKS = {"light": (1200, 900, "light"), "dark": (1200, 900, "dark"), "phone": (390, 844, "light")}
+LOOKS = {"light": (1200, 900, "light"), "dark": (1200, 900, "dark"), "phone": (360, 740, "light")}
 
 
 @pytest.mark.parametrize("look", LOOKS)
@@ -85,6 +93,13 @@ def test_hostile_text_is_text(browser: Browser, room: Room, name: str, scripts: 
         assert "<img src=x onerror=\"document.title='owned'\"> {{ 7*7 }} ${7*7}" in words
         assert "␛]0;owned␇␛[31mred ⟨U+202E⟩gnp.exe" in words
     context.close()
+
+
+def test_right_to_left_text_begins_at_the_right(page: Page, room: Room) -> None:
+    page.goto(room.address + SERVED["right-to-left-change"])
+    told = page.locator(".statement p.changed")
+    assert told.evaluate("one => getComputedStyle(one).direction") == "rtl"
+    assert page.locator(".statement .tags").first.evaluate("one => getComputedStyle(one).textAlign") == "right"
 
 
 def test_keys_and_buttons_lead_from_change_to_change(page: Page, room: Room) -> None:

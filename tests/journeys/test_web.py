@@ -6,6 +6,8 @@ import asyncio
 import re
 import shutil
 import socket
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -21,6 +23,7 @@ from monitor.report import _called_alike
 from monitor.web.app import application
 from monitor.web.guard import HEADERS, Access, require_safe
 from monitor.web.pages import NOWHERE, may_stand
+from monitor.web.plots import CROWD, Mark, timeline
 from monitor.web.searching import search
 from monitor.web.shelf import Shelf
 from storage.archive import Archive
@@ -293,6 +296,45 @@ def test_the_grid_tells_where_a_set_phrase_stands(desk: Program) -> None:
     desk.write("config.yaml", f"sources: []\n{words}\n")
     page = asked(desk, "/s/desk/index.html").text
     assert re.findall(r'<td class="(\w+)">', page) == ["absent", "reworded"] * 2 + ["present", "reworded"]
+
+
+def test_a_set_phrase_that_never_stood_takes_no_column(desk: Program) -> None:
+    words = "phrases: [{id: dispute, variants: [views on the dispute]}, {id: never, variants: [zebra crossing]}]"
+    desk.write("config.yaml", f"sources: []\n{words}\n")
+    page = asked(desk, "/s/desk/index.html").text
+    assert re.findall(r'<th scope="col">(\w+)</th>', page) == ["Version", "dispute"]
+    assert "2 of the set phrases never stood here." in asked(desk, "/s/calls/index.html").text
+
+
+def test_silent_edits_are_told_apart_in_few_versions_and_in_many() -> None:
+    def marks(count: int) -> list[Mark]:
+        return [
+            Mark(datetime(2024, 1, 1, tzinfo=UTC) + n * timedelta(days=1), f"x@{n}", f"{n}.html", True, n == 1)
+            for n in range(count)
+        ]
+
+    few, many = timeline(marks(3)), timeline(marks(CROWD + 1))
+    assert few.count("<circle") == 2
+    assert few.count("<rect") == 1
+    heights = Counter(re.findall(r'y1="(\d+)" x2="[\d.]+" y2="(\d+)" class="tick', many))
+    assert sorted(heights.values()) == [1, CROWD]
+    assert many.count("silent edit") == few.count("silent edit") == 2
+
+
+def test_a_leap_from_the_baseline_is_plotted_where_it_happened(desk: Program) -> None:
+    first = " ".join(f"The {word} of the council stands." for word in ("policy", "treaty", "border", "market"))
+    for number in range(40):
+        said = first if number < 15 else first.replace("stands", "was withdrawn in its entirety by all of them")
+        desk.write(f"leap/2024-01-01T00{number:02}00Z.txt", f"Readout {number}\n\n{said}\n")
+    desk.write("base.txt", f"Readout\n\n{first}\n")
+    desk.write("config.yaml", "sources: [{id: leap, url: 'https://example.org/', baseline: base.txt}]\n")
+    assert desk("import", "folder", "leap", "--source", "leap").code == 0
+    page = asked(desk, "/s/leap/all.html").text
+    plot = page[page.index("plot drift") : page.index("</svg>", page.index("plot drift"))]
+    plotted = {int(number) for number in re.findall(r"leap@(\d+),", plot)}
+    assert {1, 40} < plotted
+    assert len(plotted) < 24
+    assert any(number in plotted and plotted & {number + 1, number + 2} for number in (14, 15))
 
 
 @pytest.mark.slow

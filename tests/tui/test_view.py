@@ -144,6 +144,7 @@ def test_text_blame_baseline_whole_and_cosmetic_are_a_key_away(folder: Path, arc
 def test_a_series_is_read_as_one_history_against_its_own_baseline(folder: Path, archive: Archive) -> None:
     async def steps(viewer: Viewer, pilot: textual_pilot.Pilot[None]) -> None:
         assert "{+局势深入+}" in "\n".join(viewer.query_one(Reading).lines)
+        assert viewer.query_one(Reading).lines[0].strip() == "2023-05-01 → 2024-05-01"  # as the list has them
         assert "[-A readout-]" in await pressed(viewer, pilot, "B")
 
     driven(folder, archive, steps, start="calls")

@@ -27,7 +27,7 @@ addEventListener("keydown", (event) => {
   const step = { n: 1, p: -1 }[event.key];
   if (step && changes.length > 0) go(step);
 });
-addEventListener("beforeprint", () => { for (const one of document.querySelectorAll("details")) one.open = true; });
+addEventListener("beforeprint", () => { for (const one of document.querySelectorAll(".statement details")) one.open = true; });
 
 // A report has no page of its own for two columns: they are made of the marks, a row for each paragraph.
 const beside = document.querySelector("[data-beside]");

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from monitor.history.blame import Blame, blame, recalled
+from monitor.history.blame import Blame, blame, blames, recalled
 from monitor.history.remembering import made_of, read_back, written
 from storage.errors import UsageError
 
@@ -370,3 +370,13 @@ def test_the_fomc_series_tells_since_which_meeting_a_sentence_stands(corpus: Pat
     assert not mandate.returned
     phrase = [word.since.label for word in mandate.words if word.text in ("maximum", "employment", "stability")]
     assert set(phrase) == {"fomc-2010-09-21"}
+
+
+def test_the_versions_on_the_way_are_blamed_as_if_asked_for() -> None:
+    versions = history(LEADERS, f"{LEADERS} {AID}", AID, f"{TRADE} {LEADERS} {AID}", TRADE)
+    passed: list[tuple[int, object]] = []
+    first = blame(versions[:2], passed=lambda one, said: passed.append((one.number, said)))
+    blame(versions[2:], before=first, passed=lambda one, said: passed.append((one.number, said)))
+    whole = {one.number: said for one, said in blames(versions)}
+    assert passed == [(number, whole[number]) for number in (1, 3, 4)]
+    assert all(whole[number] == blame(versions[:number]).sentences for number in whole)

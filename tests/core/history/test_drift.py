@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.history.drift import Drifted, Fate, drift
+from monitor.history.drift import Drifted, Fate, Yardstick, drift
 from storage.records import Text
 
 from .making import fomc, version
@@ -169,6 +169,9 @@ def test_every_sentence_of_both_texts_is_told_once(old: list[str], new: list[str
     assert len({span.start for span in told}) == len(new)
     assert 0 <= member.distance <= 1
     assert (member.distance == 0) == (sorted(old) == sorted(new))
+    yardstick = Yardstick(baseline)
+    for one in (changed, baseline, changed):
+        assert yardstick.distance(one) == against(baseline, one).distance
 
 
 @pytest.mark.corpus
