@@ -220,7 +220,7 @@ def _configured(folder: Path, url: str, plan: Plan, hosts: Hosts, sinks: Sinks) 
         f"  - {{id: s{number}, url: '{hosts.url(number)}', select: '#article'}}\n" for number in hosts.revisions
     )
     options = f"every: {plan.every_s}s, timeout: 10s, robots: false, proxy: 'http://{hosts.at}:{hosts.port}'"
-    head = f"database: '{url}'\nspacing: {SPACING_S:g}s\ndefaults: {{{options}}}\n"
+    head = f"database: '{url}'\nconcurrency: 100\nspacing: {SPACING_S:g}s\ndefaults: {{{options}}}\n"
     (folder / "config.yaml").write_text(f"{head}sources:\n{lines}{sinks.configuration}")
 
 
