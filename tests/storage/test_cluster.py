@@ -26,6 +26,7 @@ from monitor.daemon import Daemon
 from storage import outbox
 from storage.archive import Archive, ClaimLost, Unchanged
 from storage.due import HandedOver
+from storage.engine import engine_for
 from storage.errors import StorageError, UsageError
 from storage.records import LetterState, Outcome
 from tests.edges.boxes import FIRST, Post, publish
@@ -377,6 +378,44 @@ def test_a_check_that_could_not_be_noted_is_made_again_soon(
         return not await crew.jobs()
 
     asyncio.run(lived())
+
+
+def test_what_a_stopped_worker_holds_does_not_keep_the_rest_waiting(tmp_path: Path, shared: str) -> None:
+    sources = "".join(f"  - {{id: s{n}, url: 'http://h{n}.example/'}}\n" for n in range(2))
+
+    async def lived() -> None:
+        async with living(tmp_path, shared, sources) as crew:
+            manager = crew.tasks.app.job_manager
+            await crew.dispatch.hand_out()
+            worker = await manager.register_worker()
+            crew.tasks.hands.room = lambda: 2
+            for _ in range(2):
+                assert await manager.fetch_job(queues=[CHECKS], worker_id=worker) is not None
+            with psycopg.connect(shared, autocommit=True) as connection:
+                connection.execute(
+                    f"UPDATE {SCHEMA}.procrastinate_workers SET last_heartbeat = now() - interval '1 hour'"
+                )
+            with psycopg.connect(shared) as stopped:
+                stopped.execute("SELECT 1 FROM sources WHERE id = 's0' FOR UPDATE")
+                await crew.dispatch.take_back()
+                assert await crew.jobs() == [("doing", "check s0")]
+            await crew.dispatch.take_back()
+            assert await crew.jobs() == []
+
+    asyncio.run(lived())
+
+
+def test_a_session_that_was_cut_off_lets_go_of_what_it_locked(shared: str) -> None:
+    def said(url: str, *, readonly: bool = False) -> tuple[str, str]:
+        engine = engine_for(url, readonly=readonly)
+        with engine.connect() as connection:
+            names = ("idle_in_transaction_session_timeout", "application_name")
+            idle, name = (str(connection.exec_driver_sql(f"SHOW {one}").scalar()) for one in names)
+        engine.dispose()
+        return idle, name
+
+    assert said(f"{shared}&options=-c%20application_name%3Dmine&connect_timeout=3") == ("30s", "mine")
+    assert said(shared, readonly=True) == ("0", "")
 
 
 def test_workers_say_what_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
