@@ -23,12 +23,13 @@ from monitor.cluster.working import SURE_S, Alive, Resting, Working, _begun, _st
 from monitor.compose import House, house
 from monitor.config import load
 from monitor.daemon import Daemon
+from monitor.writer import BATCH, Writer
 from storage import outbox
 from storage.archive import Archive, ClaimLost, Unchanged
 from storage.due import HandedOver
 from storage.engine import engine_for
 from storage.errors import StorageError, UsageError
-from storage.records import LetterState, Outcome
+from storage.records import LetterState, Outcome, Source
 from tests.edges.boxes import FIRST, Post, publish
 from tests.storage.conftest import Wordings
 
@@ -416,6 +417,29 @@ def test_a_session_that_was_cut_off_lets_go_of_what_it_locked(shared: str) -> No
 
     assert said(f"{shared}&options=-c%20application_name%3Dmine&connect_timeout=3") == ("30s", "mine")
     assert said(shared, readonly=True) == ("0", "")
+
+
+def test_a_task_waits_until_its_check_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lived() -> None:
+        with Archive.open(f"sqlite:///{tmp_path / 'a.db'}") as archive:
+            archive.declare([Source("one", "http://h.example/")], NOW)
+            writer = Writer(archive)
+            await writer.written()  # nothing was noted
+            for _ in range(BATCH):  # so many that they are written at once, without lingering
+                writer.note_unchanged(Unchanged("one", NOW, Outcome.UNCHANGED))
+            await writer.written()
+            assert archive.states()[0].last_check == NOW
+
+            def full(*_: object) -> None:
+                raise StorageError("the disk is full")
+
+            monkeypatch.setattr(Archive, "note_unchanged", full)
+            writer.note_unchanged(Unchanged("one", NOW, Outcome.UNCHANGED))
+            with pytest.raises(StorageError):
+                await writer.written()
+            await writer.aclose()
+
+    asyncio.run(lived())
 
 
 def test_workers_say_what_they_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
