@@ -51,9 +51,9 @@ class Writer:
 
     def note_unchanged(self, note: Unchanged) -> None:
         """Have it noted that a check found the text as it was: with others, within ``LINGER_S`` seconds."""
-        self._notes.append(note)
-        if self._written is None:
+        if not self._notes:
             self._written = asyncio.get_running_loop().create_future()
+        self._notes.append(note)
         if len(self._notes) >= BATCH:
             self._start_flush()
         elif self._flush_soon is None:
@@ -61,7 +61,7 @@ class Writer:
 
     async def written(self) -> None:
         """Return when what was noted just now is in the archive, with others. Raises what writing it raised."""
-        if self._written is not None:
+        if self._written is not None and not self._written.done():
             await asyncio.shield(self._written)
 
     async def drain(self) -> None:
@@ -84,8 +84,7 @@ class Writer:
         if not self._notes:
             return
         notes, self._notes = self._notes, []
-        written, self._written = self._written, None
-        flush = asyncio.get_running_loop().create_task(self._write(notes, written))
+        flush = asyncio.get_running_loop().create_task(self._write(notes, self._written))
         self._flushes.add(flush)
         flush.add_done_callback(self._flushes.discard)
 

@@ -63,9 +63,9 @@ class Claiming:
             taken = due.pass_on(connection, known(), wanted, now)
             return {owner: rows.latest(row) for owner, row in taken.items()}
 
-    def release(self, source_ids: Sequence[str], owner: str) -> None:
-        """Give back sources that were claimed and not checked."""
-        with writing(self._engine) as connection:
+    def release(self, source_ids: Sequence[str], owner: str, *, patience_ms: int | None = None) -> None:
+        """Give back sources that were claimed and not checked; ``patience_ms`` is how long another writer is waited for."""
+        with writing(self._engine, patience_ms=patience_ms) as connection:
             due.release(connection, source_ids, owner)
 
     def postpone(self, moments: Mapping[str, datetime], owner: str) -> None:

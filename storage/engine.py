@@ -46,7 +46,7 @@ _STEADFAST_SERVER: Final = {
     "tcp_user_timeout": "20000",
 }
 """The server's side: what a worker that was cut off had locked is free again as soon. Nothing on a socket of the machine."""
-_HELD_S: Final = 60
+_HELD_S: Final = 30
 """How long a process that was stopped in the middle of a transaction may hold what it locked."""
 BUSY_MS: Final = 5_000
 PAGE_BYTES: Final = 16_384

@@ -12,6 +12,7 @@ from monitor.cluster.tasks import Errand, give_back
 from monitor.fetch.client import host_of
 from storage import outbox
 from storage.archive import Archive
+from storage.errors import StorageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -103,9 +104,15 @@ class Dispatch:
     async def take_back(self) -> None:
         """Give back what dead workers held: it is due as before, and handed out with the next tick."""
         stalled = await self._tasks.stalled(stalled_s(self._adopted))
-        back = [await give_back(self._tasks, self._around.writer, job) for job in stalled]
-        if any(back):
-            log.warning("took back %d tasks of workers that gave no sign of life", sum(back))
+        back = 0
+        for job in stalled:
+            try:
+                back += await give_back(self._tasks, self._around.writer, job)
+            except StorageError as error:
+                # The dead may hold it for some seconds more; others do not wait behind it.
+                log.debug("a task is taken back later: %s", error)
+        if back:
+            log.warning("took back %d tasks of workers that gave no sign of life", back)
 
 
 def stalled_s(settings: Settings) -> float:

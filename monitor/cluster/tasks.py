@@ -36,6 +36,8 @@ CONNECTIONS: Final = 4
 """What one process holds at most for its tasks, beside those of the archive."""
 PATIENCE_S: Final = 10.0
 """How long a connection is waited for."""
+PATIENT_MS: Final = 500
+"""How long a source is waited for that a dead worker holds: one that was stopped in the middle of noting a check."""
 BATCH: Final = 50
 """Tasks that are taken, or ended, in one transaction."""
 _TURN: Final = 0x766172696F72756D
@@ -257,7 +259,7 @@ async def give_back(tasks: Tasks, writer: Writer, job: Job) -> bool:
     if job.queue == CHECKS:
         source, claim = str(job.task_kwargs["source"]), str(job.task_kwargs["claim"])
         for owner in (claim, lease_of(claim, job.id or 0)):
-            await writer.call(Archive.release, [source], owner)
+            await writer.call(Archive.release, [source], owner, patience_ms=PATIENT_MS)
     return await tasks.strike(job)
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from monitor.fetch import FetchRules
 from monitor.fetch.client import Fetcher, Pools
 from monitor.fetch.failures import told
-from monitor.fetch.guard import check_address, check_host, guarded_socket, is_permitted, is_public, networks
+from monitor.fetch.guard import UNHEARD_S, check_address, check_host, guarded_socket, is_permitted, is_public, networks
 from storage.errors import FetchError, FetchReason
 
 if TYPE_CHECKING:
@@ -216,6 +216,12 @@ def test_the_socket_itself_is_refused_for_a_private_address() -> None:
     with pytest.raises(PermissionError):
         open_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 80)))
     open_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("93.184.216.34", 80))).close()
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="this system has no TCP_USER_TIMEOUT")
+def test_what_was_sent_before_a_cable_was_pulled_does_not_arrive_minutes_later() -> None:
+    with guarded_socket(())((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("93.184.216.34", 80))) as made:
+        assert made.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == UNHEARD_S * 1000
 
 
 def test_the_pools_refuse_by_themselves_what_reaches_them_unchecked(origin: Origin) -> None:

@@ -30,7 +30,7 @@ def _postgresql() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(MINUTES * 60 + 1800)
 def test_nothing_is_lost_or_done_twice_whoever_dies(tmp_path: Path) -> None:
-    plan = Plan(SOURCES, max(20, SOURCES // 10), MINUTES * 60, every_s=EVERY_S)
+    plan = Plan(SOURCES, max(20, SOURCES // 10), MINUTES * 60, min(SOURCES, 2000), every_s=EVERY_S)
     print(prove(plan, tmp_path, two_hosts=False))
 
 
@@ -40,6 +40,17 @@ def test_a_host_that_is_cut_off_comes_back_and_others_did_its_work(tmp_path: Pat
     if (reason := Elsewhere.reason()) is not None:
         pytest.skip(f"no second host: {reason}")
     plan = Plan(
-        60, 20, 50, every_s=20, edits=20, workers=2, kill_every_s=999, restarts=0, crashes=0, cut_s=35, freezes=False
+        60,
+        20,
+        50,
+        60,
+        every_s=20,
+        edits=20,
+        workers=2,
+        kill_every_s=999,
+        restarts=0,
+        crashes=0,
+        cut_s=35,
+        freezes=False,
     )
     print(prove(plan, tmp_path, two_hosts=True))

@@ -23,11 +23,13 @@ from monitor.cluster.working import SURE_S, Alive, Resting, Working, _begun, _st
 from monitor.compose import House, house
 from monitor.config import load
 from monitor.daemon import Daemon
+from monitor.writer import BATCH, Writer
 from storage import outbox
 from storage.archive import Archive, ClaimLost, Unchanged
 from storage.due import HandedOver
+from storage.engine import engine_for
 from storage.errors import StorageError, UsageError
-from storage.records import LetterState, Outcome
+from storage.records import LetterState, Outcome, Source
 from tests.edges.boxes import FIRST, Post, publish
 from tests.storage.conftest import Wordings
 
@@ -375,6 +377,67 @@ def test_a_check_that_could_not_be_noted_is_made_again_soon(
 
     async def _is_empty(crew: Crew) -> bool:
         return not await crew.jobs()
+
+    asyncio.run(lived())
+
+
+def test_what_a_stopped_worker_holds_does_not_keep_the_rest_waiting(tmp_path: Path, shared: str) -> None:
+    sources = "".join(f"  - {{id: s{n}, url: 'http://h{n}.example/'}}\n" for n in range(2))
+
+    async def lived() -> None:
+        async with living(tmp_path, shared, sources) as crew:
+            manager = crew.tasks.app.job_manager
+            await crew.dispatch.hand_out()
+            worker = await manager.register_worker()
+            crew.tasks.hands.room = lambda: 2
+            for _ in range(2):
+                assert await manager.fetch_job(queues=[CHECKS], worker_id=worker) is not None
+            with psycopg.connect(shared, autocommit=True) as connection:
+                connection.execute(
+                    f"UPDATE {SCHEMA}.procrastinate_workers SET last_heartbeat = now() - interval '1 hour'"
+                )
+            with psycopg.connect(shared) as stopped:
+                stopped.execute("SELECT 1 FROM sources WHERE id = 's0' FOR UPDATE")
+                await crew.dispatch.take_back()
+                assert await crew.jobs() == [("doing", "check s0")]
+            await crew.dispatch.take_back()
+            assert await crew.jobs() == []
+
+    asyncio.run(lived())
+
+
+def test_a_session_that_was_cut_off_lets_go_of_what_it_locked(shared: str) -> None:
+    def said(url: str, *, readonly: bool = False) -> tuple[str, str]:
+        engine = engine_for(url, readonly=readonly)
+        with engine.connect() as connection:
+            names = ("idle_in_transaction_session_timeout", "application_name")
+            idle, name = (str(connection.exec_driver_sql(f"SHOW {one}").scalar()) for one in names)
+        engine.dispose()
+        return idle, name
+
+    assert said(f"{shared}&options=-c%20application_name%3Dmine&connect_timeout=3") == ("30s", "mine")
+    assert said(shared, readonly=True) == ("0", "")
+
+
+def test_a_task_waits_until_its_check_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def lived() -> None:
+        with Archive.open(f"sqlite:///{tmp_path / 'a.db'}") as archive:
+            archive.declare([Source("one", "http://h.example/")], NOW)
+            writer = Writer(archive)
+            await writer.written()  # nothing was noted
+            for _ in range(BATCH):  # so many that they are written at once, without lingering
+                writer.note_unchanged(Unchanged("one", NOW, Outcome.UNCHANGED))
+            await writer.written()
+            assert archive.states()[0].last_check == NOW
+
+            def full(*_: object) -> None:
+                raise StorageError("the disk is full")
+
+            monkeypatch.setattr(Archive, "note_unchanged", full)
+            writer.note_unchanged(Unchanged("one", NOW, Outcome.UNCHANGED))
+            with pytest.raises(StorageError):
+                await writer.written()
+            await writer.aclose()
 
     asyncio.run(lived())
 
