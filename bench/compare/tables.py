@@ -76,6 +76,7 @@ def _per_version(found: Figures) -> float:
 Measure = tuple[str, str, "Callable[[Figures], float | None]", str]
 GLANCE: tuple[Measure, ...] = (
     ("CPU of an unchanged check", "rounds", lambda one: _cpu_ms(one, "same"), "{:.2f} ms"),
+    ("CPU of a first look", "rounds", lambda one: _cpu_ms(one, "new"), "{:.2f} ms"),
     ("CPU of a check with 5 % edited", "rounds", lambda one: _cpu_ms(one, "chg5"), "{:.2f} ms"),
     ("CPU of a check when the server sends ETag", "rounds", lambda one: _cpu_ms(one, "same-304"), "{:.2f} ms"),
     ("seconds a check, server at once", "rounds", lambda one: 1 / _rate(one, "same"), "{:.4f} s"),
