@@ -183,7 +183,8 @@ def _scale(kept: Kept) -> str:
             f"| {one['pages']:,} | {cells} | {_rate(one, 'same'):.0f} | {same['peak_mib']:.0f} "
             f"| {one['stored'] / one['pages']:,.0f} | {_of(same['checked'], one['pages'])} |"
         )
-    return "\n".join([*rows, "", "![CPU a check against sources](performance-scale.svg)"]) + "\n"
+    plot = ["", "![CPU a check against sources](performance-scale.svg)"] if len(found) > 1 else []
+    return "\n".join([*rows, *plot]) + "\n"
 
 
 def _bytes(kept: Kept) -> str:
