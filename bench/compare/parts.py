@@ -56,9 +56,11 @@ def scale(program: str, pages: int, *, prepare: bool = False) -> Figures | None:
     if program != OURS:
         return None
     folder = PREPARED / f"scale-{pages}"
-    folder.mkdir(parents=True, exist_ok=True)
     begun = folder / "begun.json"
     kept: Figures = json.loads(begun.read_text("utf-8")) if begun.exists() else {"port": free_port()}
+    if "new" not in kept:
+        shutil.rmtree(folder, ignore_errors=True)  # what was broken off would be no first look
+        folder.mkdir(parents=True)
     with origin(min(pages, DISTINCT), delay_ms=0.0, etag=True, port=kept["port"]) as base:
         watching = OneShot(ours(CONCURRENCY), folder, base, pages)
         if "new" not in kept:

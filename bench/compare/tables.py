@@ -76,6 +76,7 @@ def _per_version(found: Figures) -> float:
 Measure = tuple[str, str, "Callable[[Figures], float | None]", str]
 GLANCE: tuple[Measure, ...] = (
     ("CPU of an unchanged check", "rounds", lambda one: _cpu_ms(one, "same"), "{:.2f} ms"),
+    ("CPU of a first look", "rounds", lambda one: _cpu_ms(one, "new"), "{:.2f} ms"),
     ("CPU of a check with 5 % edited", "rounds", lambda one: _cpu_ms(one, "chg5"), "{:.2f} ms"),
     ("CPU of a check when the server sends ETag", "rounds", lambda one: _cpu_ms(one, "same-304"), "{:.2f} ms"),
     ("seconds a check, server at once", "rounds", lambda one: 1 / _rate(one, "same"), "{:.4f} s"),
@@ -182,7 +183,8 @@ def _scale(kept: Kept) -> str:
             f"| {one['pages']:,} | {cells} | {_rate(one, 'same'):.0f} | {same['peak_mib']:.0f} "
             f"| {one['stored'] / one['pages']:,.0f} | {_of(same['checked'], one['pages'])} |"
         )
-    return "\n".join([*rows, "", "![CPU a check against sources](performance-scale.svg)"]) + "\n"
+    plot = ["", "![CPU a check against sources](performance-scale.svg)"] if len(found) > 1 else []
+    return "\n".join([*rows, *plot]) + "\n"
 
 
 def _bytes(kept: Kept) -> str:
