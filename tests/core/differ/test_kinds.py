@@ -78,7 +78,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "old", "new"), CASES, ids=[f"{kind}: {old[:24]}" for kind, old, _ in CASES])
+@pytest.mark.parametrize(
+    ("kind", "old", "new"), CASES, ids=[f"{kind}-{place}" for place, (kind, _, _) in enumerate(CASES)]
+)
 def test_an_edit_is_told_by_its_kind(kind: str, old: str, new: str) -> None:
     edits = compare(Text(old), Text(new)).edits
     kinds = {EditKind(kind)}
