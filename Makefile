@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE =
 export PYTHONPYCACHEPREFIX = $(CURDIR)/$(VENV)/bytecode
 
-.PHONY: run setup test test-slow check lint types imports bench docs lock golden clean help
+.PHONY: run setup test test-slow coverage mutate check lint types imports bench docs lock golden clean help
 
 help:            ## this list
 	@grep -E '^[a-z-]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -28,6 +28,12 @@ $(STAMP): requirements.lock pyproject.toml
 test: setup      ## the test-suite without its slow part
 	$(BIN)/python -m pytest -n auto
 
+coverage: setup  ## branches of the pure core that its tests go through; fails below 95 %
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n auto tests/core tests/storage/test_chain.py tests/storage/test_marks.py
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
 test-slow: setup ## the slow part: kill -9 rounds, soaks, whole corpora
 	$(BIN)/python -m pytest -n auto -m 'slow or examples' --all-examples --timeout 1200
 
@@ -43,6 +49,10 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports --no-cache
 
+mutate: setup    ## break the differ and the chain in small ways: does a test notice? MUTANTS='storage.*' for some
+	nice -n 19 $(BIN)/mutmut run $(MUTANTS)
+	$(BIN)/mutmut results
+
 golden: setup    ## rewrite the golden renderings; read the git diff before committing
 	$(BIN)/python -m pytest tests/core -k golden --golden-update
 
@@ -56,4 +66,4 @@ lock:            ## resolve dependencies anew (needs uv)
 	uv pip compile --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 --all-extras pyproject.toml -o requirements.lock
 
 clean:
-	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) demo build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants

@@ -109,7 +109,7 @@ class Origin:
 
     def wait_for_request(self) -> None:
         """Block until the first request has come in."""
-        assert self._was_asked.wait(10)
+        assert self._was_asked.wait(60)
 
     def let_go(self) -> None:
         """End everything that hangs or drips."""

@@ -101,11 +101,19 @@ def test_without_roots_no_file_is_read(root: Path) -> None:
 
 def test_a_link_within_the_roots_is_fine(root: Path) -> None:
     (root / "link.txt").symlink_to("read out.txt")
-    assert fetch("link.txt", root).snapshot is not None
+    got = fetch("link.txt", root).snapshot
+    assert got is not None
+    assert got.body == b"Hello"
 
 
 def test_several_roots_hold(root: Path) -> None:
-    assert fetch(str(root.parent / "outside.txt"), root, root.parent).snapshot is not None
+    other = root.parent / "other"
+    other.mkdir()
+    (other / "there.txt").write_text("There")
+    got = fetch(str(other / "there.txt"), root, other).snapshot
+    assert got is not None
+    assert got.body == b"There"
+    assert refused(str(root.parent / "outside.txt"), root, other).reason is FetchReason.FILE
 
 
 def test_a_missing_file_a_folder_a_pipe_and_a_circle_are_told(root: Path) -> None:

@@ -210,7 +210,9 @@ def test_when_the_one_who_asks_is_cancelled_the_next_one_asks(origin: Origin) ->
             first.cancel()
             return await second
 
-    assert asyncio.run(run()).snapshot is not None
+    got = asyncio.run(run()).snapshot
+    assert got is not None
+    assert got.body == b"x"
 
 
 # Pauses

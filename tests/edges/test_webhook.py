@@ -189,6 +189,7 @@ def test_headers_of_the_channel_are_sent_but_none_of_ours_is_replaced() -> None:
 def test_any_2xx_accepts(status: int) -> None:
     with receiver(status=status) as there:
         send(settings(there.url))
+    assert len(there.posts) == 1
 
 
 @pytest.mark.parametrize(

@@ -95,14 +95,15 @@ def test_a_changed_file_is_read_again_by_itself(variorum: Program, origin: Origi
         assert [one.id for one in archive.sources(retired=True)] == ["another", "one"]
 
 
-def test_one_crowded_host_leaves_places_to_the_others(variorum: Program) -> None:
-    crowd = [f"{{id: a{n:02}, url: 'http://crowded.example/{n}'}}" for n in range(60)]
+def test_one_crowded_host_leaves_places_to_the_others(variorum: Program, origin: Origin) -> None:
+    crowd = [f"{{id: a{n:02}, url: '{origin.hang(f'/{n}')}'}}" for n in range(60)]
     variorum.watch(*crowd, "{id: z, url: 'http://alone.example/z'}")
     config = variorum.folder / "config.yaml"
     config.write_text("concurrency: 10\n" + config.read_text())
 
     async def then(daemon: Daemon) -> None:
         assert await daemon.tick() <= 10
+        origin.let_go()
         await _checked(daemon)
 
     _in_daemon(variorum.folder, then)

@@ -78,7 +78,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("kind", "old", "new"), CASES, ids=[f"{kind}: {old[:24]}" for kind, old, _ in CASES])
+@pytest.mark.parametrize(
+    ("kind", "old", "new"), CASES, ids=[f"{kind}-{place}" for place, (kind, _, _) in enumerate(CASES)]
+)
 def test_an_edit_is_told_by_its_kind(kind: str, old: str, new: str) -> None:
     edits = compare(Text(old), Text(new)).edits
     kinds = {EditKind(kind)}
@@ -109,6 +111,41 @@ def test_figures_dates_negation_and_modality_are_never_below_wording(old: str, n
     severity = compare(Text(old), Text(new)).severity
     assert severity is not None
     assert severity >= least
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "inserted"),
+    [
+        ("to work and to trade", "to work and to study and to trade", "study and to "),
+        ("Peace, trade, growth.", "Peace, jobs, trade, growth.", "jobs, "),
+        ("We support peace, and growth.", "We support peace, and trade, and growth.", "and trade, "),
+        ("Work, work.", "Work, hard work, work.", "hard work, "),
+        ("和平、发展、合作。", "和平、安全、发展、合作。", "安全、"),
+        ("very good", "very very good", "very "),
+    ],
+)
+def test_what_could_stand_at_several_places_begins_where_a_clause_or_a_word_does(
+    old: str, new: str, inserted: str
+) -> None:
+    (edit,) = compare(Text(old), Text(new)).edits
+    assert (edit.old.text, edit.new.text) == ("", inserted)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kind", "rule"),
+    [
+        ("他来了，她走了。", "他来了；她走了。", EditKind.PUNCTUATION, "punctuation:marks"),
+        ("他来了；她走了。", "他来了。她走了。", EditKind.PUNCTUATION, None),
+        ("He came; she left.", "He came. She left.", EditKind.SPLIT, None),
+        ("It is so! It is.", "It is so, it is.", EditKind.MERGED, None),
+    ],
+)
+def test_a_stronger_mark_is_punctuation_until_it_ends_a_sentence(
+    old: str, new: str, kind: EditKind, rule: str | None
+) -> None:
+    (edit,) = compare(Text(old), Text(new)).edits
+    assert edit.kinds == (kind,)
+    assert rule is None or edit.rules == (rule,)
 
 
 def test_a_curly_quote_is_cosmetic() -> None:
