@@ -73,29 +73,6 @@ class _Answer:
     permanent: bool = True
 
 
-class _Forgetful(httpx.Cookies):
-    """Keeps no cookie, and does not spend a tenth of a request on parsing them for nothing."""
-
-    def extract_cookies(self, response: httpx.Response) -> None:
-        """Nothing."""
-
-
-class _Client(httpx.AsyncClient):
-    """httpx's client without a cookie jar, which would be one more thing to grow."""
-
-    @property
-    def cookies(self) -> httpx.Cookies:
-        """Always none."""
-        return _NO_COOKIES
-
-    @cookies.setter
-    def cookies(self, cookies: object) -> None:
-        """Not taken."""
-
-
-_NO_COOKIES: Final = _Forgetful()
-
-
 class Fetcher:
     """Fetches addresses, as many at once as ``concurrency`` allows; an async context manager.
 
@@ -132,11 +109,7 @@ class Fetcher:
             lookup = self._own_lookup = SystemLookup()
         self._lookup = lookup
         self._browser: Browser | None = None
-        self._client = _Client(
-            transport=Pools(lookup, ssl_context),
-            timeout=None,
-            trust_env=False,
-        )
+        self._pools = Pools(lookup, ssl_context)
 
     async def __aenter__(self) -> Fetcher:
         """The fetcher itself."""
@@ -150,7 +123,7 @@ class Fetcher:
         """Close every connection."""
         if self._browser is not None:
             await self._browser.aclose()
-        await self._client.aclose()
+        await self._pools.aclose()
         if self._own_lookup is not None:
             self._own_lookup.close()
 
@@ -276,10 +249,7 @@ class Fetcher:
         if cookies is not None:
             cookies.set_cookie_header(request)
         try:
-            return await self._client.send(request, stream=True, auth=None, follow_redirects=False)
-        except (httpx.InvalidURL, httpx.RemoteProtocolError, UnicodeError):
-            # httpx reads 'Location' even when it does not follow it.
-            raise _nowhere(at) from None
+            return await self._pools.handle_async_request(request)
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             if isinstance(error, TimeoutError):
                 raise
@@ -476,11 +446,11 @@ class Poster:
         self._own_lookup: SystemLookup | None = None
         if lookup is None:
             lookup = self._own_lookup = SystemLookup(threads=1)
-        self._client = _Client(transport=Pools(lookup, ssl_context), timeout=None, trust_env=False)
+        self._pools = Pools(lookup, ssl_context)
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        await self._pools.aclose()
         if self._own_lookup is not None:
             self._own_lookup.close()
 
@@ -504,18 +474,13 @@ class Poster:
         )
         try:
             async with asyncio.timeout(rules.timeout_s):
-                response = await self._client.send(request, stream=True, auth=None, follow_redirects=False)
+                response = await self._pools.handle_async_request(request)
                 try:
                     return await self._posted(response, rules.max_size_bytes)
                 finally:
                     await response.aclose()
         except TimeoutError:
             raise FetchError(f"took longer than {rules.timeout_s:g} s", reason=FetchReason.TIMEOUT) from None
-        except (httpx.InvalidURL, httpx.RemoteProtocolError, UnicodeError) as error:
-            # httpx reads 'Location' even when it does not follow it.
-            raise FetchError(
-                f"{at.host}: the answer is not HTTP that can be read", reason=FetchReason.PROTOCOL
-            ) from error
         except (httpx.HTTPError, aiohttp.ClientError, OSError) as error:
             raise told(error, at.host) from error
 
