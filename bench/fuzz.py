@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -30,7 +29,7 @@ from monitor.read.propose import proposals
 from storage.errors import ReadError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 PLACE: Final = Path(__file__).parent / "results" / "fuzz"
 RULES: Final = (
@@ -107,18 +106,28 @@ _PAGE = (
     "</article></main><footer>&copy; 2022</footer><script>var x='</p>';</script></body></html>"
 )
 _FEEDS = (
-    b'<?xml version="1.0"?><rss version="2.0"><channel><title>News</title><item><title>One</title>'
-    b"<link>https://www.example.org/1</link><pubDate>Fri, 25 Feb 2022 10:00:00 GMT</pubDate></item></channel></rss>",
-    b'<feed xmlns="http://www.w3.org/2005/Atom"><title>n</title><entry><title type="html">&lt;b&gt;x&lt;/b&gt;</title>'
-    b'<link href="/2"/><updated>2022-02-25T10:00:00Z</updated></entry></feed>',
-    b'{"version":"https://jsonfeed.org/version/1.1","title":"n","items":[{"id":"1","url":"/3","title":"t",'
-    b'"date_published":"2022-02-25T10:00:00Z"}]}',
+    (
+        b'<?xml version="1.0"?><rss version="2.0"><channel><title>News</title><item><title>One</title>'
+        b"<link>https://www.example.org/1</link><pubDate>Fri, 25 Feb 2022 10:00:00 GMT</pubDate></item></channel></rss>"
+    ),
+    (
+        b'<feed xmlns="http://www.w3.org/2005/Atom"><title>n</title><entry><title type="html">&lt;b&gt;x&lt;/b&gt;</title>'
+        b'<link href="/2"/><updated>2022-02-25T10:00:00Z</updated></entry></feed>'
+    ),
+    (
+        b'{"version":"https://jsonfeed.org/version/1.1","title":"n","items":[{"id":"1","url":"/3","title":"t",'
+        b'"date_published":"2022-02-25T10:00:00Z"}]}'
+    ),
 )
 _SITEMAPS = (
-    b'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url><loc>https://www.example.org/4</loc>'
-    b"<lastmod>2022-02</lastmod></url></urlset>",
-    b"<sitemapindex><sitemap><loc>https://www.example.org/s.xml.gz</loc><lastmod>2022-02-25</lastmod></sitemap>"
-    b"</sitemapindex>",
+    (
+        b'<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9"><url><loc>https://www.example.org/4</loc>'
+        b"<lastmod>2022-02</lastmod></url></urlset>"
+    ),
+    (
+        b"<sitemapindex><sitemap><loc>https://www.example.org/s.xml.gz</loc><lastmod>2022-02-25</lastmod></sitemap>"
+        b"</sitemapindex>"
+    ),
 )
 _PDF = (
     b"%PDF-1.4\n1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj 2 0 obj<</Type/Pages/Kids[3 0 R]/Count 1>>endobj "
@@ -147,7 +156,17 @@ _DICTIONARY = (
     *("style=display:none", "style=text-decoration:line-through", " hidden", " id=a", " class='a b'", "&nbsp;", "&#0;"),
     *("&#xD800;", "&#x200d;", "<iframe>", "<details>", "<summary>", "<dl>", "<dt>", "<dd>", "<dialog open>"),
     *("25 February 2022", "2022-02-30", "2022\u5e742\u670825\u65e5", "9999-99-99T99:99:99", "<item>", "<entry>"),
-    *("<link>", "<pubDate>", "<updated>", "<url>", "<loc>", "<lastmod>", "<sitemap>", "<?xml encoding=", "<!DOCTYPE x ["),
+    *(
+        "<link>",
+        "<pubDate>",
+        "<updated>",
+        "<url>",
+        "<loc>",
+        "<lastmod>",
+        "<sitemap>",
+        "<?xml encoding=",
+        "<!DOCTYPE x [",
+    ),
     *("<!ENTITY a 'b'>", "&a;", '{"items":[', '"url":', '"date_published":', "\\u0000", "\\ud800"),
     *("%PDF-1.7", " 0 obj", "endobj", "stream\n", "endstream", "/FlateDecode", "/LZWDecode", "/ASCII85Decode"),
     *("/Filter", "/Length", "/Kids[1 0 R]", "/Contents", "/ToUnicode", "/Encoding", "/Parent", "xref", "trailer", "Tj"),

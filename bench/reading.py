@@ -244,7 +244,9 @@ def _attributes(body: Element, main: Element) -> None:
 
 
 def _mark_true(body: Element, truth: str) -> None:
-    """Mark what of the true text stands outside the main element (a lead): it is not changed as furniture."""
+    """Mark what is of the true text: a lead outside the main element is not changed as furniture, a caption inside it is
+    not the statement.
+    """
     said = " ".join(truth.split())
     for one in body.iter():
         if isinstance(one.tag, str) and one.text and len(words := " ".join(one.text.split())) >= 20 and words in said:
@@ -370,12 +372,10 @@ def encodings(corpus: Path) -> None:
             print(f"    {file.name:40} {codec:12} {words.count(chr(0xFFFD))} undecodable")
 
 
-def _words_of(main: Element, tag: str | None = None) -> list[Element]:
-    return [
-        one
-        for one in main.iter()
-        if isinstance(one.tag, str) and one.text and len(one.text.strip()) > 20 and (tag is None or one.tag == tag)
-    ]
+def _words_of(main: Element) -> list[Element]:
+    """What can be edited: where the true text is marked, its own words; not a caption or a menu that stands among them."""
+    found = [one for one in main.iter() if isinstance(one.tag, str) and one.text and len(one.text.strip()) > 20]
+    return [one for one in found if one.get("data-true") is not None] or found
 
 
 def _edit_word(body: Element, main: Element) -> None:

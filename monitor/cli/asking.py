@@ -180,7 +180,7 @@ def _written(text: str) -> bool:
         if out is None:
             sys.stdout.write(text)
             return True
-        out.write(text.encode("utf-8", "surrogateescape" if _only_smuggled(text) else "backslashreplace"))
+        out.write(_bytes_of(text))
         out.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -188,8 +188,12 @@ def _written(text: str) -> bool:
     return True
 
 
-def _only_smuggled(text: str) -> bool:
-    return not any("\ud800" <= char <= "\udfff" and not "\udc80" <= char <= "\udcff" for char in text)
+def _bytes_of(text: str) -> bytes:
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        smuggled = not any("\ud800" <= char <= "\udfff" and not "\udc80" <= char <= "\udcff" for char in text)
+        return text.encode("utf-8", "surrogateescape" if smuggled else "backslashreplace")
 
 
 def say_json(document: Mapping[str, object]) -> None:
