@@ -52,7 +52,7 @@ PER_PAGE: Final = 100
 """Sources on one page of the list."""
 LISTED: Final = 50
 """Versions listed on the page of a source, the newest; a page of its own has them all."""
-POINTS: Final = 8
+POINTS: Final = 7
 """So many points of the drift plot of a long history, evenly; and between two of them more, as long as it leaps there."""
 LEAP: Final = 0.05
 """A difference that a plot should not leave to a straight line."""
@@ -179,12 +179,12 @@ class Room:
         ``every`` lists all versions of a source (``s/NAME/all.html``), not the newest only.
         """
         entry = self.entry(name) if isinstance(name, str) else name
-        versions = entry.versions
-        listed = versions if every or entry.is_series else versions[-LISTED:]
-        marks = [self._mark(entry, version) for version in versions]
         baseline = self._baseline(entry)
         if baseline is not None and entry.count <= AT_ONCE:
             _ = entry.pairs  # many texts are wanted: unpacked together they cost less than one by one
+        versions = entry.versions
+        listed = versions if every or entry.is_series else versions[-LISTED:]
+        marks = [self._mark(entry, version) for version in versions]
         far = self._drift(entry, baseline) if baseline is not None and versions else {}
         plotted = [version.number - 1 for version in versions if version.number in far]
         registry, grid = self._registry(entry), self._grid(entry, listed)

@@ -26,6 +26,8 @@ EXAMPLES: Final = 5
 """So many places of one source or series are shown."""
 BUDGET_S: Final = 0.5
 """After so many seconds the part ends with the source at hand, even where none was found: a page that says so comes at once."""
+FEW: Final = 500
+"""So many sources are asked for by name; of more, all are asked for."""
 _FOLDED_OTHERWISE: Final = regex.compile(r"[-\u2010]\n|[\ufb00-\ufb06\uff00-\uffef\U0001d400-\U0001d7ff]")
 
 
@@ -64,9 +66,10 @@ def search(archive: Archive, shelf: Shelf, phrase: str, start: int = 0, *, budge
 def _possible(archive: Archive, shelf: Shelf, phrase: str) -> list[tuple[float, Callable[[], Entry]]]:
     """Every series, and the sources that have a history beside that of their series, what changed last first."""
     candidates = archive.candidates(literals(phrase))
-    states = archive.states()
-    if candidates is not None:
-        states = [state for state in states if state.source.id in candidates]
+    if candidates is not None and len(candidates) <= FEW:
+        states = archive.states(ids=sorted(candidates))
+    else:
+        states = [one for one in archive.states() if candidates is None or one.source.id in candidates]
     series: dict[str, list[SourceState]] = {}
     for state in states:
         if state.source.series and state.versions:

@@ -86,7 +86,7 @@ def test_the_status_page_tells_what_became_of_the_letters(looked: Program, post:
     assert '<a href="./s/a/index.html">a</a>' in page
     assert looked("alerts", "retry", "--all").code == 0
     page = asked(looked, "/status.html").text
-    assert "<td>sent</td>" in page
+    assert '<td data-label="State">sent</td>' in page
     assert "550" not in page
 
 

@@ -93,7 +93,7 @@ def test_no_answer_emits_what_cannot_be_seen(wordings: list[list[str]], phrase: 
     for name, document in documents(told, phrase, registry).items():
         shown = encode(document)
         assert not UNSEEN.search(shown), name
-        assert json.loads(shown) == document, name
+        assert json.loads(shown) == json.loads(json.dumps(document)), name  # JSON joins two halves of a surrogate pair
         assert faults(name.partition("-")[0], document) == [], name
 
 
