@@ -85,6 +85,19 @@ def _per_version(found: Figures) -> float:
     return float(found["grown"]) / int(found["versions"])
 
 
+def _busy_ms(found: Figures) -> float | None:
+    return 1000 * float(found["busy"]) / float(found["checks_s"]) if found.get("checks_s") else None
+
+
+def _wall(found: Figures, command: str) -> float | None:
+    timed = found["commands"].get(command)
+    return float(timed["wall_ms"]) if timed else None
+
+
+def _span(found: Figures, which: str) -> float | None:
+    return found[which].get("median_s")
+
+
 Measure = tuple[str, str, "Callable[[Figures], float | None]", str]
 GLANCE: tuple[Measure, ...] = (
     ("CPU of an unchanged check", "rounds", lambda one: _cpu_ms(one, "same"), "{:.2f} ms"),
@@ -98,17 +111,9 @@ GLANCE: tuple[Measure, ...] = (
     ("`--help`", "startup", lambda one: _wall(one, "--help"), "{:.0f} ms"),
     ("list of what is watched", "startup", lambda one: _wall(one, "list"), "{:.0f} ms"),
     ("page given out → alert accepted, median", "alerts", lambda one: _span(one, "from_fetch"), "{:.2f} s"),
+    ("CPU of the daemon a check", "alerts", _busy_ms, "{:.1f} ms"),
     ("memory of the daemon", "alerts", lambda one: one.get("rss_mib"), "{:.0f} MiB"),
 )
-
-
-def _wall(found: Figures, command: str) -> float | None:
-    timed = found["commands"].get(command)
-    return float(timed["wall_ms"]) if timed else None
-
-
-def _span(found: Figures, which: str) -> float | None:
-    return found[which].get("median_s")
 
 
 def _glance(kept: Kept) -> str:
