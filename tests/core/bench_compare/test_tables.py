@@ -52,10 +52,10 @@ def test_tables_and_plots_are_written_into_their_places(kept: Kept, tmp_path: Pa
     for pages in (1000, 100_000):
         kept.put("scale", OURS, pages, {"steps": steps, "stored": 10 * pages})
     document = tmp_path / "performance.md"
-    document.write_text("# P\n\n<!-- compare:begin -->\nold\n<!-- compare:end -->\n\nafter\n", "utf-8")
+    document.write_text("# P\n\n<!-- compare:begin -->\nstale figures\n<!-- compare:end -->\n\nafter\n", "utf-8")
     written(kept, document)
     text = document.read_text("utf-8")
-    assert "old" not in text
+    assert "stale figures" not in text
     assert text.endswith("after\n")
     assert "| 100,000 |" in text
     for name in ("performance-peers.svg", "performance-scale.svg"):
@@ -69,3 +69,14 @@ def test_nothing_is_measured_that_is_not_asked_for(
     monkeypatch.setattr("bench.compare.KEPT", tmp_path / "none.json")
     assert main(["--only"]) == 0
     assert "At a glance" in capsys.readouterr().out
+
+
+def test_a_round_that_other_work_held_up_tells_no_rate(tmp_path: Path) -> None:
+    found = Kept(tmp_path / "compare.json")
+    figures = _rounds(0.1)
+    figures["steps"]["same"]["wall_s"] = 9.0
+    found.put("rounds", OURS, 100, figures)
+    told = report(found)
+    assert "| variorum | 100 | same | 1.00 | – |" in told
+    assert "| variorum | 100 | chg5 | 1.00 | 500 |" in told
+    assert "seconds a check, server at once" not in told
