@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, Final
 
 from monitor.render.addresses import folder
@@ -43,7 +46,7 @@ def write_report(settings: Settings, archive: Archive, out: Path, *, jobs: int |
                 f"{out}: {same[0]} and {same[1]} would share a folder",
                 hint="This file system takes capital and small letters for the same; --out names a folder on another.",
             )
-        workers = min(jobs or len(os.sched_getaffinity(0)), -(-len(names) // LEAST))
+        workers = min(jobs or _cores(), -(-len(names) // LEAST))
         if workers <= 1:
             return _front(room, feeds, out) + sum(_below(room, feeds, name, out) for name in names)
         # Series are the longest pieces of work and come first; the rest is dealt in small hands, so that all end together.
@@ -51,6 +54,9 @@ def write_report(settings: Settings, archive: Archive, out: Path, *, jobs: int |
         with ProcessPoolExecutor(workers, get_context("spawn"), _open, (settings, out)) as pool:
             below = pool.map(_hand, hands)
             return _front(room, feeds, out) + sum(below)
+    except BrokenProcessPool:
+        hint = "Memory may have run short. What is written stays, and is passed over the next time."
+        raise StorageError(f"{out}: a process that wrote pages was killed", hint=hint) from None
     except OSError as error:
         raise StorageError(f"{error.filename or out}: {error.strerror}", hint="--out names a folder to fill.") from None
 
@@ -58,6 +64,11 @@ def write_report(settings: Settings, archive: Archive, out: Path, *, jobs: int |
 def _answering(settings: Settings, archive: Archive) -> tuple[Room, Feeds]:
     room = Room(lambda: settings, archive, live=False)
     return room, Feeds(room)
+
+
+def _cores() -> int:
+    """As many as this process may use, where the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _front(room: Room, feeds: Feeds, out: Path) -> int:
@@ -96,8 +107,18 @@ def _open(settings: Settings, out: Path) -> None:
     """What each process has of its own: a connection to the archive."""
     global _worker  # noqa: PLW0603  (a process of a pool has no other place)
     gc.set_threshold(50_000, 50, 50)  # as the command line does: pages leave little garbage behind
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the terminal tells every process; the first one ends the others
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     archive = Archive.open(settings.database, create=False, readonly=True)
     _worker = *_answering(settings, archive), out
+
+
+def _end_with_parent() -> None:
+    """A pool does not end when the process that made it is killed: it waits for work for ever."""
+    parent = parent_process()
+    assert parent is not None  # noqa: S101  (a process of a pool has one)
+    parent.join()
+    os._exit(1)
 
 
 def _hand(names: list[str]) -> int:

@@ -66,7 +66,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         item.add_marker("examples")
         if not config.option.all_examples:
             tried = getattr(tried, "__func__", tried)
-            whole: settings | None = getattr(tried, "_hypothesis_internal_use_settings", None)  # a state machine has none
+            whole: settings | None = getattr(
+                tried, "_hypothesis_internal_use_settings", None
+            )  # a state machine has none
             if whole is not None and not hasattr(tried, "whole"):
                 tried.whole = whole
                 tried._hypothesis_internal_use_settings = settings(
