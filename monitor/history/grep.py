@@ -201,8 +201,10 @@ def may_hold(phrase: str, *, is_regex: bool = False) -> Callable[[bytes], bool] 
 
 def _uneven(plain: bytes) -> bool:
     """Whether there is other white space than single spaces and blank lines."""
-    lines = plain.count(b"\n") != 2 * plain.count(b"\n\n")
-    return lines or b"  " in plain or len(plain.translate(None, b"\t\r\v\f\x1c\x1d\x1e\x1f")) != len(plain)
+    return plain.count(b"\n") != 2 * plain.count(b"\n\n") or any(one in plain for one in _ODD)
+
+
+_ODD: Final = (b"  ", b"\t", b"\r", b"\v", b"\f", b"\x1c", b"\x1d", b"\x1e", b"\x1f")
 
 
 def _needle(phrase: str) -> str | None:
