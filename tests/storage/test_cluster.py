@@ -60,7 +60,7 @@ class Crew:
     async def worked(self, until: Callable[[], Awaitable[bool]]) -> None:
         """Run tasks until it is so."""
         running = asyncio.create_task(self.working.run())
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not await until():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
         await self.working.stop()
