@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from storage.marks import held
 from storage.schema import sources
 
 if TYPE_CHECKING:
-    from sqlalchemy import Column, Connection
+    from sqlalchemy import Column, Connection, Select, Update
 
 
 def on(connection: Connection, column: Column[Any], source: int, number: int, mark: bytes) -> None:
     """Chain a new row on. ``column`` of the source's state is ``held`` (captures), ``told`` (events) or ``sent`` (alerts)."""
-    at = sources.c.key == source
-    before = connection.scalar(select(column).where(at).with_for_update())
-    connection.execute(update(sources).where(at).values({column: held(before, number, mark)}))
+    asked, written = _statements(column)
+    before = connection.scalar(asked, {"of": source})
+    connection.execute(written, {"of": source, "becomes": held(before, number, mark)})
+
+
+@cache
+def _statements(column: Column[Any]) -> tuple[Select[Any], Update]:
+    at = sources.c.key == bindparam("of")
+    return select(column).where(at).with_for_update(), update(sources).where(at).values({column: bindparam("becomes")})

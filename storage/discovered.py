@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from storage import rows
 from storage.records import Found, Source
@@ -125,7 +125,10 @@ def mark(connection: Connection, names: Sequence[str], missing_since: datetime |
 
 def version_kept(connection: Connection, source_key: int) -> None:
     """A version was kept: from now on a change is compared with what the listing says today."""
-    connection.execute(update(found).where(found.c.source == source_key).values(kept_stamp=found.c.stamp))
+    connection.execute(_KEPT, {"of": source_key})
+
+
+_KEPT: Final = update(found).where(found.c.source == bindparam("of")).values(kept_stamp=found.c.stamp)
 
 
 def _free(connection: Connection, wish: str, url: str, taken: Container[str]) -> str:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Row, Table, bindparam, case, func, insert, select, update
 
 from storage import chained, guard, outbox, rows, runs, search, texts
 from storage.chain import START, seal
@@ -78,7 +79,7 @@ class Made:
 
 def locked(connection: Connection, source: str) -> Row[Any]:
     """The source's row, held until the transaction ends (SQLite holds the whole database anyway)."""
-    row = connection.execute(select(sources).where(sources.c.id == source).with_for_update()).one_or_none()
+    row = connection.execute(_LOCKED, {"of": source}).one_or_none()
     if row is None:
         raise StorageError(f"{source}: not a declared source", hint="Declare it in config.yaml.")
     return row
@@ -114,9 +115,7 @@ def body(connection: Connection, snapshot: Snapshot, before: int | None, wording
     """
     guard.shared(connection)
     digest = bytes.fromhex(snapshot.body_digest)
-    same = (bodies.c.digest == digest) & (digest[:PREFIX_BYTES] == BODY_PREFIX)
-    query = select(bodies.c.key, func.length(bodies.c.packed).label("bytes")).where(same).limit(1)
-    known = connection.execute(query).one_or_none()
+    known = connection.execute(_SAME_BODY, {"is": digest, "begins": digest[:PREFIX_BYTES]}).one_or_none()
     if known is not None:
         if not known.bytes:
             _put_back(connection, known.key, snapshot.body)
@@ -124,11 +123,7 @@ def body(connection: Connection, snapshot: Snapshot, before: int | None, wording
     words = wording.plain if wording is not None else b""
     packed, base, depth = texts.pack(snapshot.body, words), None, 0
     if before is not None and len(packed) > _SMALL:
-        near = connection.execute(
-            select(bodies.c.key, bodies.c.depth)
-            .join(snapshots, snapshots.c.body == bodies.c.key)
-            .where(snapshots.c.number == before)
-        ).one()
+        near = connection.execute(_BODY_OF, {"at": before}).one()
         if near.depth + 1 < DEEPEST:
             small = texts.pack(snapshot.body, Unpacking(connection).body(near.key) + words)
             if len(small) < WORTH * len(packed):
@@ -136,7 +131,7 @@ def body(connection: Connection, snapshot: Snapshot, before: int | None, wording
     values = {"digest": digest, "size": len(snapshot.body), "base": base, "depth": depth, "packed": packed}
     if wording is not None:
         values |= {"source": wording.source, "number": wording.number}
-    return _key(connection, insert(bodies), values)
+    return _key(connection, bodies, values)
 
 
 def _put_back(connection: Connection, key: int, plain: bytes) -> None:
@@ -182,7 +177,7 @@ def snapshot(
         "pages": b"".join(_mark(connection, one) for one in further),
     }
     values["mark"] = mark_of("snapshots", snapshots.c.keys(), values, **linked)
-    number = _key(connection, insert(snapshots), values)
+    number = _key(connection, snapshots, values)
     for place, one in enumerate(further, 2):
         connection.execute(insert(pages).values(first=number, place=place, snapshot=one))
     chained.on(connection, sources.c.held, source, number, values["mark"])
@@ -190,7 +185,7 @@ def snapshot(
 
 
 def _mark(connection: Connection, number: int) -> bytes:
-    return bytes(connection.execute(select(snapshots.c.mark).where(snapshots.c.number == number)).scalar_one())
+    return bytes(connection.execute(_MARK_OF, {"at": number}).scalar_one())
 
 
 def _headers(connection: Connection, taken: Snapshot, before: int | None) -> tuple[int, bytes | None]:
@@ -199,8 +194,7 @@ def _headers(connection: Connection, taken: Snapshot, before: int | None) -> tup
     answer = rows.answer(taken)
     alone = texts.pack(plain)
     if before is not None:
-        near = select(heads).join(snapshots, snapshots.c.head == heads.c.key).where(snapshots.c.number == before)
-        head = connection.execute(near).one()
+        head = connection.execute(_HEAD_OF, {"at": before}).one()
         if all(getattr(head, name) == value for name, value in answer.items()):
             base = texts.unpack(head.packed)
             if base == plain:
@@ -208,7 +202,7 @@ def _headers(connection: Connection, taken: Snapshot, before: int | None) -> tup
             packed = texts.pack(plain, rows.headers_base(base, taken.fetched_at))
             if len(packed) < HEAD_WORTH * len(alone):
                 return int(head.key), packed
-    return _key(connection, insert(heads), {**answer, "packed": alone}), None
+    return _key(connection, heads, {**answer, "packed": alone}), None
 
 
 def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) -> bytes:
@@ -244,7 +238,7 @@ def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) 
     }
     linked |= {"verdict": None, **verdict, "snapshot": _mark(connection, made.snapshot)}
     values["mark"] = mark_of("versions", versions.c.keys(), values, **linked)
-    connection.execute(insert(versions), values)
+    connection.execute(_into(versions), values)
     search.add(connection, row.key, plain, before)
     return bytes(values["chain"])
 
@@ -261,14 +255,10 @@ def _dictionary(unpacking: Unpacking, source: int, number: int) -> tuple[int, by
 def _heading(connection: Connection, row: Row[Any], made: Made) -> int:
     text, reader = made.text, made.reader
     if row.number is not None:
-        last = connection.execute(
-            select(headings)
-            .join(versions, versions.c.heading == headings.c.key)
-            .where(versions.c.source == row.key, versions.c.number == row.number)
-        ).one()
+        last = connection.execute(_HEADING_OF, {"of": row.key, "at": row.number}).one()
         if (last.title, last.published, last.reader) == (text.title, text.published, reader):
             return int(last.key)
-    return _key(connection, insert(headings), {"title": text.title, "published": text.published, "reader": reader})
+    return _key(connection, headings, {"title": text.title, "published": text.published, "reader": reader})
 
 
 def _verdict(made: Made) -> dict[str, Any]:
@@ -285,7 +275,7 @@ def _verdict(made: Made) -> dict[str, Any]:
 
 def _kept_verdict(connection: Connection, verdict: dict[str, Any]) -> int:
     known: int | None = connection.scalar(_SAME_VERDICT, verdict)
-    return known if known is not None else _key(connection, insert(verdicts), verdict)
+    return known if known is not None else _key(connection, verdicts, verdict)
 
 
 _SAME_VERDICT: Final = (
@@ -307,7 +297,7 @@ def happened(
     for one in told:
         values = rows.event_values(keys[one.source], one)
         values["mark"] = mark_of("events", events.c.keys(), values)
-        number = _key(connection, insert(events), values)
+        number = _key(connection, events, values)
         chained.on(connection, sources.c.told, keys[one.source], number, values["mark"])
         kept.append((number, values["mark"], one))
     outbox.tell(connection, keys, kept, alerts)
@@ -457,7 +447,31 @@ def doubt(
     happened(connection, {row.id: row.key}, told, alerts)
 
 
-def _key(connection: Connection, statement: Any, values: Mapping[str, Any]) -> int:
-    found = connection.execute(statement, values).inserted_primary_key
+# Built once: to build a statement takes longer than to run it.
+_into: Final = cache(insert)
+_LOCKED: Final = select(sources).where(sources.c.id == bindparam("of")).with_for_update()
+_SAME_BODY: Final = (
+    select(bodies.c.key, func.length(bodies.c.packed).label("bytes"))
+    .where(bodies.c.digest == bindparam("is"), bindparam("begins", type_=bodies.c.digest.type) == BODY_PREFIX)
+    .limit(1)
+)
+_BODY_OF: Final = (
+    select(bodies.c.key, bodies.c.depth)
+    .join(snapshots, snapshots.c.body == bodies.c.key)
+    .where(snapshots.c.number == bindparam("at"))
+)
+_MARK_OF: Final = select(snapshots.c.mark).where(snapshots.c.number == bindparam("at"))
+_HEAD_OF: Final = (
+    select(heads).join(snapshots, snapshots.c.head == heads.c.key).where(snapshots.c.number == bindparam("at"))
+)
+_HEADING_OF: Final = (
+    select(headings)
+    .join(versions, versions.c.heading == headings.c.key)
+    .where(versions.c.source == bindparam("of"), versions.c.number == bindparam("at"))
+)
+
+
+def _key(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
+    found = connection.execute(_into(table), values).inserted_primary_key
     assert found is not None  # noqa: S101  (a single-row insert always has one)
     return int(found[0])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import ColumnElement, Select, and_, case, func, select
+from sqlalchemy import Select, and_, bindparam, case, func, select
 
 from storage.schema import PRUNED, bodies, headings, snapshots, sources, verdicts, versions
 
@@ -15,11 +15,6 @@ if TYPE_CHECKING:
 CHUNK: Final = 500
 
 T = TypeVar("T")
-
-
-def one_version(source_key: int, number: int) -> ColumnElement[bool]:
-    """What holds for the version of that number alone."""
-    return (versions.c.source == source_key) & (versions.c.number == number)
 
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
@@ -73,3 +68,9 @@ def all_versions() -> Select[Any]:
             following, and_(following.c.source == versions.c.source, following.c.number == versions.c.number + 1)
         )
     )
+
+
+@cache
+def one_version() -> Select[Any]:
+    """The version ``at`` of the source with key ``of``, like :func:`all_versions`."""
+    return all_versions().where(versions.c.source == bindparam("of"), versions.c.number == bindparam("at"))

@@ -9,7 +9,7 @@ from sqlalchemy import select, update
 
 from storage import discovered, keep, rows, runs
 from storage.engine import writing
-from storage.queries import all_versions, chunks, one_version
+from storage.queries import chunks, one_version
 from storage.records import Outcome, Validators
 from storage.schema import snapshots, sources
 from storage.unpacking import Unpacking
@@ -136,7 +136,7 @@ class Recording:
             )
             discovered.version_kept(connection, row.key)
             keep.happened(connection, {source: row.key}, events, alerts)
-            return rows.version(connection.execute(all_versions().where(one_version(row.key, number))).one())
+            return rows.version(connection.execute(one_version(), {"of": row.key, "at": number}).one())
 
     def note_listed(
         self,
@@ -205,4 +205,4 @@ class Recording:
                 },
             )
             keep.happened(connection, {source: row.key}, events, alerts)
-            return rows.version(connection.execute(all_versions().where(one_version(row.key, number))).one())
+            return rows.version(connection.execute(one_version(), {"of": row.key, "at": number}).one())

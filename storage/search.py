@@ -20,7 +20,7 @@ from contextlib import suppress
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import and_, bindparam, delete, insert, select, update
 
 from storage.errors import Pruned
 from storage.schema import signatures, sources
@@ -137,8 +137,14 @@ def _paragraphs(plain: bytes) -> Iterator[str]:
 
 
 def _layers(connection: Connection, source: int) -> list[Any]:
-    query = select(signatures).where(signatures.c.source == source, signatures.c.method == METHOD)
-    return list(connection.execute(query.order_by(signatures.c.layer)).all())
+    return list(connection.execute(_LAYERS, {"of": source}).all())
+
+
+_LAYERS: Final = (
+    select(signatures)
+    .where(signatures.c.source == bindparam("of"), signatures.c.method == METHOD)
+    .order_by(signatures.c.layer)
+)
 
 
 def _take(connection: Connection, source: int, layers: Sequence[Any], wanted: set[str]) -> None:
@@ -152,13 +158,20 @@ def _take(connection: Connection, source: int, layers: Sequence[Any], wanted: se
         last = layers[-1]
         count = last._mapping["count"] + len(fresh)
         if count * BITS_A_GRAM <= len(last.bits) * 8:
-            values = {"bits": _with(last.bits, fresh), "count": count}
-            where = (signatures.c.source == source) & (signatures.c.layer == last.layer)
-            connection.execute(update(signatures).where(where).values(**values))
+            now = {"of": source, "at": last.layer, "becomes": _with(last.bits, fresh), "many": count}
+            connection.execute(_FULLER, now)
             return
     size = round(max(LEAST, SPARE * len(fresh)) * BITS_A_GRAM / 8)
     values = {"source": source, "layer": len(layers), "method": METHOD, "count": len(fresh)}
-    connection.execute(insert(signatures).values(**values, bits=_with(bytes(size), fresh)))
+    connection.execute(_LAYER, {**values, "bits": _with(bytes(size), fresh)})
+
+
+_LAYER: Final = insert(signatures)
+_FULLER: Final = (
+    update(signatures)
+    .where(signatures.c.source == bindparam("of"), signatures.c.layer == bindparam("at"))
+    .values(bits=bindparam("becomes"), count=bindparam("many"))
+)
 
 
 def _hash(gram: str) -> tuple[int, int]:
