@@ -262,7 +262,8 @@ def channel(name: str, told: dict[str, Any]) -> list[Finding]:
 
 def _mail(name: str, told: dict[str, Any]) -> Finding:
     """What a letter would meet, up to the login: the same guard, the same TLS."""
-    from monitor.alerts.email import EmailChannel, settings_of
+    from monitor.alerts.email import EmailChannel
+    from monitor.alerts.mailing import settings_of
 
     what = f"channel {name}"
     try:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Connection, Row, Table, bindparam, case, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
 
-from storage import chained, guard, outbox, rows, runs, search, texts
+from storage import chained, guard, happening, rows, runs, search, texts
 from storage.chain import START, seal
 from storage.errors import Pruned, StorageError
+from storage.inserting import into
 from storage.marks import mark_of
 from storage.records import Alert, Change, Event, Outcome, Snapshot, Suspicion, Text, Validators
 from storage.schema import (
     BODY_PREFIX,
     PREFIX_BYTES,
     bodies,
-    events,
     headings,
     heads,
     pages,
@@ -131,7 +130,7 @@ def body(connection: Connection, snapshot: Snapshot, before: int | None, wording
     values = {"digest": digest, "size": len(snapshot.body), "base": base, "depth": depth, "packed": packed}
     if wording is not None:
         values |= {"source": wording.source, "number": wording.number}
-    return _key(connection, bodies, values)
+    return into(connection, bodies, values)
 
 
 def _put_back(connection: Connection, key: int, plain: bytes) -> None:
@@ -177,7 +176,7 @@ def snapshot(
         "pages": b"".join(_mark(connection, one) for one in further),
     }
     values["mark"] = mark_of("snapshots", snapshots.c.keys(), values, **linked)
-    number = _key(connection, snapshots, values)
+    number = into(connection, snapshots, values)
     for place, one in enumerate(further, 2):
         connection.execute(insert(pages).values(first=number, place=place, snapshot=one))
     chained.on(connection, sources.c.held, source, number, values["mark"])
@@ -202,7 +201,7 @@ def _headers(connection: Connection, taken: Snapshot, before: int | None) -> tup
             packed = texts.pack(plain, rows.headers_base(base, taken.fetched_at))
             if len(packed) < HEAD_WORTH * len(alone):
                 return int(head.key), packed
-    return _key(connection, heads, {**answer, "packed": alone}), None
+    return into(connection, heads, {**answer, "packed": alone}), None
 
 
 def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) -> bytes:
@@ -238,7 +237,7 @@ def version(connection: Connection, row: Row[Any], taken: Snapshot, made: Made) 
     }
     linked |= {"verdict": None, **verdict, "snapshot": _mark(connection, made.snapshot)}
     values["mark"] = mark_of("versions", versions.c.keys(), values, **linked)
-    connection.execute(_into(versions), values)
+    into(connection, versions, values)
     search.add(connection, row.key, plain, before)
     return bytes(values["chain"])
 
@@ -258,7 +257,7 @@ def _heading(connection: Connection, row: Row[Any], made: Made) -> int:
         last = connection.execute(_HEADING_OF, {"of": row.key, "at": row.number}).one()
         if (last.title, last.published, last.reader) == (text.title, text.published, reader):
             return int(last.key)
-    return _key(connection, headings, {"title": text.title, "published": text.published, "reader": reader})
+    return into(connection, headings, {"title": text.title, "published": text.published, "reader": reader})
 
 
 def _verdict(made: Made) -> dict[str, Any]:
@@ -275,7 +274,7 @@ def _verdict(made: Made) -> dict[str, Any]:
 
 def _kept_verdict(connection: Connection, verdict: dict[str, Any]) -> int:
     known: int | None = connection.scalar(_SAME_VERDICT, verdict)
-    return known if known is not None else _key(connection, verdicts, verdict)
+    return known if known is not None else into(connection, verdicts, verdict)
 
 
 _SAME_VERDICT: Final = (
@@ -287,20 +286,6 @@ _SAME_VERDICT: Final = (
 
 def _kinds(change: Change) -> str:
     return ",".join(dict.fromkeys(kind.value for edit in change.edits for kind in edit.kinds))
-
-
-def happened(
-    connection: Connection, keys: Mapping[str, int], told: Sequence[Event], alerts: Sequence[Alert] = ()
-) -> None:
-    """Keep events and the alerts about them, after all else: they carry chain heads. ``keys``: source id → key."""
-    kept = []
-    for one in told:
-        values = rows.event_values(keys[one.source], one)
-        values["mark"] = mark_of("events", events.c.keys(), values)
-        number = _key(connection, events, values)
-        chained.on(connection, sources.c.told, keys[one.source], number, values["mark"])
-        kept.append((number, values["mark"], one))
-    outbox.tell(connection, keys, kept, alerts)
 
 
 def good(at: datetime, outcome: Outcome, validators: Validators, next_due: datetime | None) -> dict[str, Any]:
@@ -390,7 +375,7 @@ def unchanged(connection: Connection, notes: Sequence[Unchanged]) -> None:
             connection.execute(update(sources).where(at).values(final_url=note.final_url))
     for note in notes:
         if note.events and note.source in known:
-            happened(connection, {note.source: known[note.source].key}, note.events, note.alerts)
+            happening.keep(connection, {note.source: known[note.source].key}, note.events, note.alerts)
 
 
 _MOVING: Final = ("etag", "last_modified", "last_good", "last_check", "last_outcome", "next_check")
@@ -444,11 +429,10 @@ def doubt(
             **run,
         },
     )
-    happened(connection, {row.id: row.key}, told, alerts)
+    happening.keep(connection, {row.id: row.key}, told, alerts)
 
 
 # Built once: to build a statement takes longer than to run it.
-_into: Final = cache(insert)
 _LOCKED: Final = select(sources).where(sources.c.id == bindparam("of")).with_for_update()
 _SAME_BODY: Final = (
     select(bodies.c.key, func.length(bodies.c.packed).label("bytes"))
@@ -469,9 +453,3 @@ _HEADING_OF: Final = (
     .join(versions, versions.c.heading == headings.c.key)
     .where(versions.c.source == bindparam("of"), versions.c.number == bindparam("at"))
 )
-
-
-def _key(connection: Connection, table: Table, values: Mapping[str, Any]) -> int:
-    found = connection.execute(_into(table), values).inserted_primary_key
-    assert found is not None  # noqa: S101  (a single-row insert always has one)
-    return int(found[0])

@@ -17,10 +17,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, literal, or_, select, update
 
-from storage import chained, rows
+from storage import rows
 from storage.engine import reading, writing
 from storage.errors import StorageError
-from storage.marks import mark_of
 from storage.records import (
     Alert,
     Bundle,
@@ -53,37 +52,6 @@ _CHUNK: Final = 500
 
 _UNBOUND: Final = deliveries.c.letter.is_(None) & deliveries.c.fate.is_(None)
 _WAITING: Final = letters.c.state == LetterState.WAITING.value
-
-
-# with what is told of
-
-
-def tell(
-    connection: Connection, keys: Mapping[str, int], told: Sequence[tuple[int, bytes, Event]], fresh: Sequence[Alert]
-) -> None:
-    """Keep alerts about events just kept (their numbers and marks beside them), with the chain heads that the sources have now.
-
-    An alert that is known already is not told again.
-    """
-    if not fresh:
-        return
-    known = set(connection.scalars(select(alerts.c.id).where(alerts.c.id.in_([one.id for one in fresh]))))
-    for alert in fresh:
-        if alert.id in known:
-            continue
-        source = keys[alert.event.source]
-        chain = connection.scalar(select(sources.c.chain).where(sources.c.key == source))
-        known.add(alert.id)
-        number, mark = next((number, mark) for number, mark, event in told if event is alert.event)
-        values = {"id": alert.id, "event": number, "source": source, "chain": chain}
-        marked = mark_of("alerts", alerts.c.keys(), values, event=mark)
-        made = connection.execute(insert(alerts).values(**values, mark=marked))
-        assert made.inserted_primary_key is not None  # noqa: S101  (a single-row insert always has one)
-        key = int(made.inserted_primary_key[0])
-        chained.on(connection, sources.c.sent, source, key, marked)
-        waiting = [{"alert": key, "channel": name, "due": alert.event.at} for name in alert.channels]
-        if waiting:
-            connection.execute(insert(deliveries), waiting)
 
 
 # channels

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Engine, Row, func, select, update
 
-from storage import guard, keep, texts
+from storage import guard, happening, keep, texts
 from storage.engine import writing
 from storage.errors import IntegrityError
 from storage.marks import mark_of
@@ -109,7 +109,7 @@ def _together(engine: Engine, chosen: Chosen, at: datetime) -> Pruned:
             emptied, more = _bodies(connection, row.key, gone, captures)
             more += _empty_texts(connection, row, gone)
         told = {"versions": ranges(sorted(gone)), "bodies": emptied, "freed_bytes": freed + more}
-        keep.happened(connection, {chosen.source: row.key}, [Event(EventKind.PRUNED, chosen.source, at, detail=told)])
+        happening.keep(connection, {chosen.source: row.key}, [Event(EventKind.PRUNED, chosen.source, at, detail=told)])
     return Pruned(chosen.source, tuple(sorted(gone)), emptied, freed + more)
 
 

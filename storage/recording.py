@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select, update
 
-from storage import discovered, keep, rows, runs
+from storage import discovered, happening, keep, rows, runs
 from storage.engine import writing
 from storage.queries import chunks, one_version
 from storage.records import Outcome, Validators
@@ -135,7 +135,7 @@ class Recording:
                 },
             )
             discovered.version_kept(connection, row.key)
-            keep.happened(connection, {source: row.key}, events, alerts)
+            happening.keep(connection, {source: row.key}, events, alerts)
             return rows.version(connection.execute(one_version(), {"of": row.key, "at": number}).one())
 
     def note_listed(
@@ -204,5 +204,5 @@ class Recording:
                     "last_outcome": Outcome.REREAD.value,
                 },
             )
-            keep.happened(connection, {source: row.key}, events, alerts)
+            happening.keep(connection, {source: row.key}, events, alerts)
             return rows.version(connection.execute(one_version(), {"of": row.key, "at": number}).one())

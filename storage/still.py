@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import func, not_, or_, select
 
-from storage import keep, rows
+from storage import happening, rows
 from storage.engine import reading, writing
 from storage.records import EventKind
 from storage.schema import events, found, sources
@@ -53,4 +53,4 @@ def note(archive: Archive, told: Sequence[Event], alerts: Sequence[Alert]) -> No
     names = [one.source for one in told]
     with writing(archive.engine) as connection:
         known = connection.execute(select(sources.c.id, sources.c.key).where(sources.c.id.in_(names)))
-        keep.happened(connection, {row.id: row.key for row in known}, told, alerts)
+        happening.keep(connection, {row.id: row.key for row in known}, told, alerts)

@@ -5,30 +5,13 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
+from bench.differ.tokens import coded
 from monitor.differ.words import tokens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from bench.differ.tokens import Pieces, Span
-
-
-def coded(old: Sequence[str], new: Sequence[str], *, clean: bool = False) -> list[tuple[int, str]]:
-    """diff-match-patch over one character a token: ``(sign, run of characters)``."""
-    from diff_match_patch import diff_match_patch
-
-    engine = diff_match_patch()
-    engine.Diff_Timeout = 0
-    code: dict[str, str] = {}
-    # from 0x100, over the surrogates
-    first, second = (
-        "".join(code.setdefault(one, chr(0x100 + len(code) + (0x800 if len(code) >= 0xD700 else 0))) for one in side)
-        for side in (old, new)
-    )
-    runs: list[tuple[int, str]] = engine.diff_main(first, second, False)
-    if clean:
-        engine.diff_cleanupSemantic(runs)
-    return runs
 
 
 def dmp(old: str, new: str, *, clean: bool = False) -> Pieces:

@@ -90,10 +90,26 @@ def told(
     ]
 
 
+def coded(old: Sequence[str], new: Sequence[str], *, clean: bool = False) -> list[tuple[int, str]]:
+    """diff-match-patch over one character a token: ``(sign, run of characters)``."""
+    from diff_match_patch import diff_match_patch
+
+    engine = diff_match_patch()
+    engine.Diff_Timeout = 0
+    code: dict[str, str] = {}
+    # from 0x100, over the surrogates
+    first, second = (
+        "".join(code.setdefault(one, chr(0x100 + len(code) + (0x800 if len(code) >= 0xD700 else 0))) for one in side)
+        for side in (old, new)
+    )
+    runs: list[tuple[int, str]] = engine.diff_main(first, second, False)
+    if clean:
+        engine.diff_cleanupSemantic(runs)
+    return runs
+
+
 def least(old: Sequence[str], new: Sequence[str]) -> Pieces:
     """The smallest edits between two short runs of tokens (Myers, by diff-match-patch), in token numbers."""
-    from bench.differ.rivals import coded
-
     a = b = 0
     out: Pieces = []
     for sign, run in coded(old, new):

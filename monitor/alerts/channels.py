@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 
 def _email(name: str, told: Mapping[str, Any]) -> Channel:
-    from monitor.alerts.email import EmailChannel, settings_of
+    from monitor.alerts.email import EmailChannel
+    from monitor.alerts.mailing import settings_of
 
     return EmailChannel(name, settings_of(told["email"]))
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from monitor.alerts import Letter, Notice
-    from monitor.alerts.email import EmailSettings
+    from monitor.alerts.mailing import EmailSettings
 
 ATTACHED_BYTES: Final = 2_000_000
 """Of all attachments together; many servers take 10 MB in all, base64 counted."""

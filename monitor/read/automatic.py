@@ -21,6 +21,7 @@ from monitor.read.blocks import Block, blocks
 from monitor.read.canonical import line
 from monitor.read.dates import lone_date, lone_time
 from monitor.read.heading import PageFacts, dated_byline, headed, heading_level, letters, title_at
+from monitor.read.selecting import elements
 from storage.errors import ReadError
 
 if TYPE_CHECKING:
@@ -389,8 +390,6 @@ def _siblings(one: Block, other: Block) -> bool:
 
 def selector_of(root: Element, element: Element) -> str | None:
     """A CSS selector that selects this element and no other, by id or class where it has one; None when none is found."""
-    from monitor.read.html import elements
-
     steps: list[str] = []
     at: Element | None = element
     while at is not None and at.tag != "html" and len(steps) < SELECTOR_STEPS:

@@ -16,7 +16,7 @@ from monitor.read.encoding import codec_of, decode
 from monitor.read.excerpt import can_excerpt, excerpt
 from monitor.read.filters import check_filters, filtered
 from monitor.read.heading import headed, page_facts
-from monitor.read.selecting import css, xpath
+from monitor.read.selecting import css, elements, elements_of, xpath
 from storage.errors import ConfigError, ReadError
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def selected(root: Element, rules: ReadRules) -> list[Element]:
     """
     named = rules.select or rules.xpath or ""
     try:
-        found = elements(named, root) if rules.select else _elements_of(xpath(named)(root))
+        found = elements(named, root) if rules.select else elements_of(xpath(named)(root))
     except lxml.etree.XPathError as error:
         raise ReadError(f"the selector {named!r} cannot be evaluated: {error}") from None
     if not found:
@@ -161,11 +161,6 @@ def selected(root: Element, rules: ReadRules) -> list[Element]:
             kept.append(one)
             below.update(one.iter())
     return kept
-
-
-def elements(selector: str, root: Element) -> list[Element]:
-    """The elements that a CSS selector matches below ``root``, in document order."""
-    return _elements_of(css(selector)(root))
 
 
 def check_rules(rules: ReadRules) -> None:
@@ -193,7 +188,3 @@ def check_rules(rules: ReadRules) -> None:
             f"encoding: unknown encoding {rules.encoding!r}", hint="For example: utf-8, gbk, windows-1251, shift_jis"
         )
     check_filters(rules)
-
-
-def _elements_of(found: object) -> list[Element]:
-    return [one for one in found if isinstance(one, lxml.etree._Element)] if isinstance(found, list) else []

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Final
 
 from monitor.read.dates import find_date, moment
 from monitor.read.encoding import decode
-from monitor.read.html import elements, parse
+from monitor.read.html import parse
 from monitor.read.links import base_of, link_of
 from monitor.read.listing import Item, Listed, bare_follow, is_expression, plain_title, whole_address
 from monitor.read.patterns import found
+from monitor.read.selecting import elements
 from storage.errors import ReadError
 
 if TYPE_CHECKING:

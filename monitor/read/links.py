@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 import lxml.etree
 
 from monitor.read.encoding import decode
-from monitor.read.html import elements, parse
+from monitor.read.html import parse
 from monitor.read.listing import one_site, whole_address
-from monitor.read.selecting import xpath
+from monitor.read.selecting import elements, xpath
 from storage.errors import ConfigError, ReadError
 
 if TYPE_CHECKING:

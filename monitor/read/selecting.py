@@ -129,3 +129,13 @@ def xpath(expression: str) -> Selector:
 
 
 _TRANSLATOR: Final = _Translator()
+
+
+def elements(selector: str, root: Element) -> list[Element]:
+    """The elements that a CSS selector matches below ``root``, in document order."""
+    return elements_of(css(selector)(root))
+
+
+def elements_of(found: object) -> list[Element]:
+    """The elements among what an XPath gave: it may give words and numbers, too."""
+    return [one for one in found if isinstance(one, lxml.etree._Element)] if isinstance(found, list) else []

@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 
 from monitor.alerts import Letter
-from monitor.alerts.email import EmailChannel, EmailSettings, Security, settings_of
+from monitor.alerts.email import EmailChannel
+from monitor.alerts.mailing import EmailSettings, Security, settings_of
 from monitor.alerts.message import envelope
 from storage.errors import ConfigError, DeliveryError
 from tests.core.alerts.letters import CASES

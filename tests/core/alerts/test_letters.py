@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from monitor.alerts import Letter, Links
-from monitor.alerts.email import EmailSettings
+from monitor.alerts.mailing import EmailSettings
 from monitor.alerts.markup import page
 from monitor.alerts.message import compose, envelope, message_id
 from monitor.alerts.telling import LISTED, SHORT_CHARS, SUBJECT_COLUMNS, WIDTH, short, subject, text
