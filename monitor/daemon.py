@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections import Counter
@@ -450,6 +451,7 @@ async def run(
     On PostgreSQL with the extra ``cluster`` checks and letters become tasks; ``works`` says whether this process is one
     of those that run them. Raises ``StorageError`` at the start only, and ``UsageError`` when nobody would work.
     """
+    gc.set_threshold(10_000, 20, 20)  # what lives long must not gather what a short command may
     stop = stop or asyncio.Event()
     if not works:
         require(settings.database)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import contextlib
 import logging
 import signal
@@ -35,6 +36,7 @@ async def run(
     Raises ``UsageError`` where workers cannot be, and ``StorageError`` at the start only.
     """
     require(settings.database)
+    gc.set_threshold(10_000, 20, 20)  # as the daemon does
     stop, alive = stop or asyncio.Event(), Alive()
     again = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -29,7 +29,7 @@ from tests.slow.sinks import Sinks
 SOURCES = int(os.environ.get("VARIORUM_SOAK_SOURCES", "2000"))
 EVERY_S = 20
 MINUTES = float(os.environ.get("VARIORUM_SOAK_MINUTES", "1"))
-MEMORY_MIB = 130
+MEMORY_MIB = 120
 """With everything in flight; what it weighs idle is measured by ``python -m bench daemon``."""
 
 
