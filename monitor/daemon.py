@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
-import signal
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -28,6 +26,7 @@ from monitor.compose import House, declare, house, lease_owner, replan, rules_of
 from monitor.config.settings import WITHIN_S
 from monitor.gather import patience_s
 from monitor.pulse import Pulse
+from monitor.staying import collect_often, heed_signals
 from monitor.stillness import judge_stillness
 from monitor.transfer import stamping
 from storage import outbox
@@ -451,7 +450,7 @@ async def run(
     On PostgreSQL with the extra ``cluster`` checks and letters become tasks; ``works`` says whether this process is one
     of those that run them. Raises ``StorageError`` at the start only, and ``UsageError`` when nobody would work.
     """
-    gc.set_threshold(10_000, 20, 20)  # what lives long must not gather what a short command may
+    collect_often()
     stop = stop or asyncio.Event()
     if not works:
         require(settings.database)
@@ -502,11 +501,7 @@ async def _lead(
 async def _live(daemon: Daemon, settings: Settings, stop: asyncio.Event, now: Callable[[], datetime]) -> None:
     from monitor.web.serving import health_served, room_served
 
-    loop = asyncio.get_running_loop()
-    asked = {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: daemon.ask_reload}
-    for number, then in asked.items():
-        with contextlib.suppress(NotImplementedError, RuntimeError):  # no signals here, or not the main thread
-            loop.add_signal_handler(number, then)
+    heed_signals(stop=stop.set, reload=daemon.ask_reload)
     async with health_served(settings.health, daemon.pulse, now), room_served(settings, lambda: daemon.settings):
         scheduler = AsyncIOScheduler(timezone="UTC")
         for job in daemon.jobs():

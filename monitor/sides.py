@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from monitor.differ import compare
 from monitor.render import Comparison, Side
@@ -27,7 +27,21 @@ def differ_rules(settings: Settings) -> Rules | None:
     return default_rules().extended(dict(settings.kinds), formulas)
 
 
-def version_side(history: History, version: Version) -> Side:
+class Telling(Protocol):
+    """A history, or what stands for one where its texts are not wanted all at once."""
+
+    @property
+    def url(self) -> str | None:
+        """The address of the source; None for a series."""
+
+    def label(self, version: Version) -> str:
+        """What the version is called: ``SOURCE@NUMBER``."""
+
+    def text(self, version: Version) -> Text:
+        """Its canonical text."""
+
+
+def version_side(history: Telling, version: Version) -> Side:
     """A kept version as one side: ``SOURCE@NUMBER`` with its window."""
     return Side(
         ref=history.label(version),

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
 import logging
-import signal
 from typing import TYPE_CHECKING, Final
 
 from monitor import systemd
@@ -14,6 +12,7 @@ from monitor.cluster.tasks import require, tasks_at
 from monitor.cluster.working import Alive, Working, forgetting
 from monitor.compose import house, lease_owner
 from monitor.daemon import told
+from monitor.staying import collect_often, heed_signals
 from storage.errors import VariorumError
 
 if TYPE_CHECKING:
@@ -36,18 +35,15 @@ async def run(
     Raises ``UsageError`` where workers cannot be, and ``StorageError`` at the start only.
     """
     require(settings.database)
-    gc.set_threshold(10_000, 20, 20)  # as the daemon does
+    collect_often()
     stop, alive = stop or asyncio.Event(), Alive()
     again = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.set_exception_handler(forgetting)
+    asyncio.get_running_loop().set_exception_handler(forgetting)
     async with (
         tasks_at(settings.database) as tasks,
         house(settings, owner=lease_owner(), declares=False, still=alive.still) as parts,
     ):
-        for number, then in {signal.SIGTERM: stop.set, signal.SIGINT: stop.set, signal.SIGHUP: again.set}.items():
-            with contextlib.suppress(NotImplementedError, RuntimeError):  # no signals here, or not the main thread
-                loop.add_signal_handler(number, then)
+        heed_signals(stop=stop.set, reload=again.set)
         working = Working(parts, tasks, alive, noted=told)
         looking = asyncio.create_task(_look(parts, working, reload, again), name="configuration")
         running = asyncio.create_task(working.run(), name="tasks")

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from storage import rows
+from storage.queries import chunks
 from storage.records import Found, Source
 from storage.schema import found, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Container, Sequence
     from datetime import datetime
 
 LONGEST_ID: Final = 80
 _MARK: Final = 8
-_CHUNK: Final = 500
 _OWNERS: Final = sources.alias("owners")
 
 
@@ -34,7 +34,7 @@ def all_of(connection: Connection, listing: str | None = None, ids: Sequence[str
     if ids is None:
         return [_found(row) for row in connection.execute(query)]
     return [
-        _found(row) for part in _chunks(list(ids)) for row in connection.execute(query.where(sources.c.id.in_(part)))
+        _found(row) for part in chunks(list(ids)) for row in connection.execute(query.where(sources.c.id.in_(part)))
     ]
 
 
@@ -74,7 +74,7 @@ def keep(
     """
     known = {
         row.url: row
-        for part in _chunks([one.url for one in fresh])
+        for part in chunks([one.url for one in fresh])
         for row in connection.execute(
             select(sources.c.key, sources.c.id, sources.c.url, sources.c.retired_at).where(sources.c.url.in_(part))
         )
@@ -118,7 +118,7 @@ def move(connection: Connection, stamps: dict[str, str | None], at: datetime) ->
 
 def mark(connection: Connection, names: Sequence[str], missing_since: datetime | None) -> None:
     """Note that a listing names these no more (since when), or again (None)."""
-    for part in _chunks(list(names)):
+    for part in chunks(list(names)):
         keys = select(sources.c.key).where(sources.c.id.in_(part))
         connection.execute(update(found).where(found.c.source.in_(keys)).values(missing_since=missing_since))
 
@@ -138,8 +138,3 @@ def _free(connection: Connection, wish: str, url: str, taken: Container[str]) ->
         if name not in taken and connection.scalar(select(sources.c.key).where(sources.c.id == name)) is None:
             return name
     return f"found-{hashlib.sha256(f'{wish} {url}'.encode('utf-8', 'surrogatepass')).hexdigest()[:32]}"
-
-
-def _chunks(items: list[str]) -> Iterator[list[str]]:
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]

@@ -20,6 +20,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, lite
 from storage import rows
 from storage.engine import reading, writing
 from storage.errors import StorageError
+from storage.queries import chunks
 from storage.records import (
     Alert,
     Bundle,
@@ -38,7 +39,7 @@ from storage.records import (
 from storage.schema import Moment, alerts, channels, deliveries, events, letters, sources
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from storage.archive import Archive
 
@@ -48,7 +49,6 @@ Planner = Callable[[Sequence[Waiting], Sequence[datetime]], Plan]
 PLANNED_MOST: Final = 1000
 """Waiting alerts that are planned in one transaction; a storm of more is planned in turns."""
 LATELY_MOST: Final = 1000
-_CHUNK: Final = 500
 
 _UNBOUND: Final = deliveries.c.letter.is_(None) & deliveries.c.fate.is_(None)
 _WAITING: Final = letters.c.state == LetterState.WAITING.value
@@ -186,7 +186,7 @@ def _waiting(connection: Connection, name: str, now: datetime) -> list[Waiting]:
     over = [row.source for row in due if row.kind == EventKind.RECOVERED.value]
     if over:
         failing = query.where(events.c.kind == EventKind.FAILING.value, deliveries.c.due > now)
-        due += [row for part in _chunks(over) for row in connection.execute(failing.where(alerts.c.source.in_(part)))]
+        due += [row for part in chunks(over) for row in connection.execute(failing.where(alerts.c.source.in_(part)))]
     return [
         Waiting(
             row.key,
@@ -211,7 +211,7 @@ def _carry_out(connection: Connection, name: str, plan: Plan, now: datetime) -> 
         _bind(connection, name, bundle, now)
     for key, until in plan.held:
         connection.execute(update(deliveries).where(deliveries.c.key == key).values(due=until, held=True))
-    for part in _chunks(plan.dropped):
+    for part in chunks(plan.dropped):
         connection.execute(update(deliveries).where(deliveries.c.key.in_(part)).values(fate="dropped"))
     return len(plan.letters)
 
@@ -221,7 +221,7 @@ def _bind(connection: Connection, name: str, bundle: Bundle, now: datetime) -> N
     keys = [*bundle.keys, *bundle.counted]
     told = [
         row
-        for part in _chunks(keys)
+        for part in chunks(keys)
         for row in connection.execute(
             select(alerts.c.id, alerts.c.source)
             .join(deliveries, deliveries.c.alert == alerts.c.key)
@@ -248,9 +248,9 @@ def _bind(connection: Connection, name: str, bundle: Bundle, now: datetime) -> N
         )
     )
     letter = made.inserted_primary_key[0] if made.inserted_primary_key else None
-    for part in _chunks(keys):
+    for part in chunks(keys):
         connection.execute(update(deliveries).where(deliveries.c.key.in_(part)).values(letter=letter))
-    for part in _chunks(bundle.counted):
+    for part in chunks(bundle.counted):
         connection.execute(update(deliveries).where(deliveries.c.key.in_(part)).values(fate="counted"))
 
 
@@ -290,7 +290,7 @@ def claim(
             if connection.dialect.name == "postgresql":
                 query = query.with_for_update(skip_locked=True)
             keys += connection.scalars(query)
-        for part in _chunks(keys):
+        for part in chunks(keys):
             lease = {"lease_until": now + timedelta(seconds=lease_s), "lease_owner": owner}
             connection.execute(update(letters).where(letters.c.key.in_(part)).values(**lease))
         return _deliveries(connection, letters.c.key.in_(keys))
@@ -405,7 +405,7 @@ def list_letters(
         query = query.where(letters.c.state == state.value)
     with reading(archive.engine) as connection:
         keys = list(connection.scalars(query))
-        found = [one for part in _chunks(keys) for one in _deliveries(connection, letters.c.key.in_(part))]
+        found = [one for part in chunks(keys) for one in _deliveries(connection, letters.c.key.in_(part))]
     return tuple(sorted(found, key=lambda one: one.made_at, reverse=True))
 
 
@@ -438,7 +438,7 @@ def revive(
     query = query.where(letters.c.channel.in_(select(channels.c.name)))
     with writing(archive.engine) as connection:
         found = [row for row in connection.execute(query) if ids is None or row.id in ids]
-        for part in _chunks([row.key for row in found]):
+        for part in chunks([row.key for row in found]):
             anew = {"state": LetterState.WAITING.value, "due": now, "attempts": 0, "first_at": None}
             connection.execute(update(letters).where(letters.c.key.in_(part)).values(**anew))
         opened = update(channels).where(channels.c.stopped_at.is_not(None)).values(stopped_at=None, stopped_why=None)
@@ -459,14 +459,14 @@ def fold(archive: Archive, before: datetime, *, limit: int = 5000) -> int:
     query = select(letters.c.key).where(or_(and_(over, inner), died)).limit(limit)
     with reading(archive.engine) as connection:
         keys = list(connection.scalars(query))
-    for part in _chunks(keys):
+    for part in chunks(keys):
         with writing(archive.engine) as connection:
             connection.execute(delete(deliveries).where(deliveries.c.letter.in_(part)))
             connection.execute(delete(letters).where(letters.c.key.in_(part)))
     dropped = and_(deliveries.c.fate == "dropped", deliveries.c.due < before)
     with reading(archive.engine) as connection:
         silent = list(connection.scalars(select(deliveries.c.key).where(dropped).limit(limit)))
-    for part in _chunks(silent):
+    for part in chunks(silent):
         with writing(archive.engine) as connection:
             connection.execute(delete(deliveries).where(deliveries.c.key.in_(part)))
     return len(keys)
@@ -499,7 +499,7 @@ def _deliveries(connection: Connection, chosen: Any) -> tuple[Delivery, ...]:
     query = select(letters, sources.c.id.label("source_id")).outerjoin(sources, sources.c.key == letters.c.source)
     found = list(connection.execute(query.where(chosen).order_by(letters.c.due, letters.c.key)))
     inside: dict[int, list[Row[Any]]] = {row.key: [] for row in found}
-    for part in _chunks(list(inside)):
+    for part in chunks(list(inside)):
         for row in connection.execute(_alerts().where(deliveries.c.letter.in_(part)).order_by(deliveries.c.key)):
             inside[row.letter].append(row)
     return tuple(
@@ -523,8 +523,3 @@ def _deliveries(connection: Connection, chosen: Any) -> tuple[Delivery, ...]:
         )
         for row in found
     )
-
-
-def _chunks(items: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]

@@ -21,6 +21,7 @@ from storage import guard, happening, keep, texts
 from storage.engine import writing
 from storage.errors import IntegrityError
 from storage.marks import mark_of
+from storage.queries import chunks
 from storage.records import Event, EventKind
 from storage.schema import PRUNED, bodies, headings, pages, snapshots, sources, verdicts, versions
 from storage.unpacking import Unpacking
@@ -90,7 +91,7 @@ def prune(engine: Engine, chosen: Chosen, at: datetime) -> Pruned:
     Raises ``IntegrityError`` when something that would be packed anew is not what was written: that transaction prunes
     nothing then.
     """
-    done = [_together(engine, Chosen(chosen.source, part), at) for part in _parts(chosen.versions, AT_ONCE)]
+    done = [_together(engine, Chosen(chosen.source, tuple(part)), at) for part in chunks(chosen.versions, AT_ONCE)]
     gone = tuple(sorted(number for one in done for number in one.versions))
     return Pruned(chosen.source, gone, sum(one.bodies for one in done), sum(one.freed_bytes for one in done))
 
@@ -119,7 +120,7 @@ def _there(connection: Connection, source: Row[Any], numbers: Collection[int]) -
     query = query.where(versions.c.number < (source.number or 0))
     return {
         number
-        for part in _parts(sorted(numbers))
+        for part in chunks(sorted(numbers))
         for number in connection.scalars(query.where(versions.c.number.in_(part)))
     }
 
@@ -229,14 +230,14 @@ def _version_mark(row: Row[Any], values: Mapping[str, Any]) -> bytes:
 def _bodies(connection: Connection, source: int, texts_gone: set[int], captures: Sequence[int]) -> tuple[int, int]:
     """Empty the bodies that only these captures, and others whose versions are pruned, refer to; how many, and the bytes."""
     gone = set[int]()
-    for part in _parts(captures):
+    for part in chunks(captures):
         further = select(pages.c.snapshot).where(pages.c.first.in_(part))
         either = snapshots.c.number.in_(part) | snapshots.c.number.in_(further)
         gone |= set(connection.scalars(select(snapshots.c.body).where(either)))
     gone -= needed(connection, gone, source, texts_gone)
     freed = _lean_elsewhere(connection, gone, source, texts_gone)
     emptied = 0
-    for part in _parts(sorted(gone)):
+    for part in chunks(sorted(gone)):
         for row in connection.execute(
             select(bodies).where(bodies.c.key.in_(part), func.length(bodies.c.packed) > 0)
         ).all():
@@ -273,7 +274,7 @@ def needed(
         )
     )
     found = set[int]()
-    for part in _parts(sorted(keys)):
+    for part in chunks(sorted(keys)):
         for row in connection.execute(users.where(snapshots.c.body.in_(part))):
             going = row.bytes == 0 or (row.source == source and row.number in texts_gone)
             if row.number is None or row.doubt is not None or not going:
@@ -285,8 +286,8 @@ def _lean_elsewhere(connection: Connection, gone: set[int], source: int, texts_g
     """Pack the bodies that stay, and whose dictionary goes, with what stays of it; returns bytes freed."""
     freed = 0
     moved: list[int] = []
-    leaning: list[ColumnElement[bool]] = [bodies.c.base.in_(part) for part in _parts(sorted(gone))]
-    leaning += [(bodies.c.source == source) & bodies.c.number.in_(part) for part in _parts(sorted(texts_gone))]
+    leaning: list[ColumnElement[bool]] = [bodies.c.base.in_(part) for part in chunks(sorted(gone))]
+    leaning += [(bodies.c.source == source) & bodies.c.number.in_(part) for part in chunks(sorted(texts_gone))]
     found = {row.key: row for one in leaning for row in connection.execute(select(bodies).where(one))}
     unpacking = Unpacking(connection)
     for key in sorted(found):
@@ -338,7 +339,7 @@ def _count_links(connection: Connection, moved: list[int]) -> None:
     base = bodies.alias("base")
     while moved:
         further = list[int]()
-        for part in _parts(moved):
+        for part in chunks(moved):
             query = select(bodies, base.c.depth.label("base_depth"))
             query = query.join(base, base.c.key == bodies.c.base).where(bodies.c.base.in_(part))
             for row in connection.execute(query).all():
@@ -354,11 +355,6 @@ def _write_body(connection: Connection, row: Row[Any], values: Mapping[str, Any]
 
 def _damaged(said: str) -> IntegrityError:
     return IntegrityError(f"{said}; nothing was pruned", hint="`variorum verify` names every fault.")
-
-
-def _parts(items: Sequence[int], size: int = PART) -> Iterator[tuple[int, ...]]:
-    for start in range(0, len(items), size):
-        yield tuple(items[start : start + size])
 
 
 def vacuum(engine: Engine) -> None:

@@ -26,10 +26,10 @@ from monitor.render.addresses import BASELINE, folder, pair_of, parted
 from monitor.render.html import columns, contents, escaped, marked
 from monitor.render.safe import one_line, visible
 from monitor.render.telling import shown_time, shown_window
-from monitor.sides import compared, configured_baseline, differ_rules
+from monitor.sides import compared, configured_baseline, differ_rules, version_side
 from monitor.web.plots import CROWD, Mark, drift_plot, timeline
 from monitor.web.searching import EXAMPLES, Hits, search
-from monitor.web.shelf import Kept, Remembered, Shelf, side_of
+from monitor.web.shelf import Kept, Remembered, Shelf
 from storage.errors import UsageError
 from storage.outbox import list_letters
 from storage.records import Severity, Text, Version, Window
@@ -326,13 +326,15 @@ class Room:
         return self._comparison(entry, entry.found(str(version.number - 1)), version)
 
     def _comparison(self, entry: Entry, earlier: Version | None, later: Version) -> Comparison:
-        old = side_of(entry, earlier) if earlier is not None else self._baseline(entry)
+        old = version_side(entry, earlier) if earlier is not None else self._baseline(entry)
         if old is None:
             raise UsageError(f"{entry.name}: no baseline is configured")
         rules = self._rules()
         key = (old.text.digest, later.digest, entry.name, later.number, earlier.number if earlier else 0, id(rules))
         silent = later.silent and not entry.is_series and _next(entry, earlier, later)
-        return self._comparisons.asked(key, lambda: compared(old, side_of(entry, later), silent=silent, rules=rules))
+        return self._comparisons.asked(
+            key, lambda: compared(old, version_side(entry, later), silent=silent, rules=rules)
+        )
 
     def _rules(self) -> Rules | None:
         return self._derived()[0]
@@ -405,7 +407,7 @@ class Room:
 
     def _baseline(self, entry: Entry) -> Side | None:
         if isinstance(entry, Kept) and (pinned := entry.state.source.baseline or "").startswith("@") and entry.count:
-            return side_of(entry, resolve(pinned[1:], entry.versions))
+            return version_side(entry, resolve(pinned[1:], entry.versions))
         return self._derived()[1](entry.name)
 
     def _title(self, entry: Entry) -> str | None:

@@ -12,7 +12,6 @@ from threading import Lock
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from monitor.histories import History, history_of
-from monitor.render import Side
 from monitor.render.addresses import member_of, number_of, step_of
 from storage.errors import UsageError
 
@@ -215,15 +214,3 @@ class Shelf:
             return Run(self._archive, history_of(self._archive, name), own)
 
         return self._runs.asked(stamp, made)
-
-
-def side_of(entry: Entry, version: Version) -> Side:
-    """A version as one side of a comparison."""
-    return Side(
-        ref=entry.label(version),
-        text=entry.text(version),
-        source=version.source,
-        url=entry.url,
-        window=version.window,
-        captured=version.captured,
-    )
