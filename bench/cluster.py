@@ -1,12 +1,14 @@
 """Workers on one PostgreSQL: checks a second by their number, what a check costs each process, WAL, connections, claims.
 
 ``python -m bench cluster 1 2 4`` runs rounds of unchanged checks (304) with so many workers on a durable server of its
-own (``fsync`` on) and a loopback origin. ``python -m bench cluster queues`` runs empty tasks through procrastinate and
+own (``fsync`` on) and a loopback origin; with ``--delay-ms 300`` workers wait for servers, as in life, and not for each
+other's CPU. ``python -m bench cluster queues`` runs empty tasks through procrastinate and
 pgqueuer (where it is installed). ``python -m bench cluster claims 1000000`` claims among so many sources.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import os
 import subprocess
@@ -26,7 +28,6 @@ from tests.storage.postgres import Cluster, binaries
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-PAGES = int(os.environ.get("VARIORUM_BENCH_PAGES", "2000"))
 ROUNDS = 3
 DURABLE = ("fsync=on", "synchronous_commit=on", "full_page_writes=on", "max_connections=200", "shared_buffers=256MB")
 TASKS = 1000
@@ -71,24 +72,25 @@ def asked(url: str, query: str) -> Any:
     return row[0] if row else None
 
 
-def crews(counts: list[int]) -> None:
+def crews(counts: list[int], pages: int, delay_ms: float) -> None:
     """A table row for each number of workers."""
-    print(f"{PAGES} sources, all due at once, unchanged (304), no two at one host; {ROUNDS} rounds; CPU in ms a check")
+    print(f"{pages} sources, all due at once, unchanged (304) after {delay_ms:g} ms, no two at one host")
+    print(f"{ROUNDS} rounds; CPU in ms a check")
     print("workers  checks/s  CPU workers  CPU daemon  CPU PostgreSQL  WAL bytes  connections  MiB a worker")
     for count in counts:
         with (
-            origin(PAGES, delay_ms=0, etag=True) as at,
+            origin(pages, delay_ms=delay_ms, etag=True) as at,
             database("bench") as url,
             tempfile.TemporaryDirectory() as name,
         ):
             folder = Path(name)
-            lines = "".join(f"  - {{id: s{n}, url: '{at}/p/{n:04d}', select: '#statement'}}\n" for n in range(PAGES))
+            lines = "".join(f"  - {{id: s{n}, url: '{at}/p/{n:04d}', select: '#statement'}}\n" for n in range(pages))
             options = "every: 1d, robots: false, allow_private: [127.0.0.0/8]"
             (folder / "config.yaml").write_text(f"database: '{url}'\ndefaults: {{{options}}}\nsources:\n{lines}")
-            print(_row(folder, url, count), flush=True)
+            print(_row(folder, url, count, pages), flush=True)
 
 
-def _row(folder: Path, url: str, count: int) -> str:
+def _row(folder: Path, url: str, count: int, pages: int) -> str:
     def started(*words: str) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-m", "monitor", "-q", *words], cwd=folder, stderr=subprocess.DEVNULL)
 
@@ -98,7 +100,7 @@ def _row(folder: Path, url: str, count: int) -> str:
         while True:
             time.sleep(1)
             try:
-                if asked(url, left) == 0 and asked(url, "SELECT count(*) FROM sources") == PAGES:
+                if asked(url, left) == 0 and asked(url, "SELECT count(*) FROM sources") == pages:
                     break
             except psycopg.Error:
                 continue
@@ -125,7 +127,7 @@ def _row(folder: Path, url: str, count: int) -> str:
             one.terminate()
         for one in (*workers, daemon):
             one.wait(30)
-    checks = PAGES * ROUNDS
+    checks = pages * ROUNDS
     mine = (sum(after[0]) - sum(before[0])) / checks * 1000
     rest = [(b - a) / checks * 1000 for a, b in zip(before[1:], after[1:], strict=True)]
     return (
@@ -237,7 +239,7 @@ def claims(count: int) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """``queues``, ``claims N …``, ``proof …``, or numbers of workers."""
+    """``queues``, ``claims N …``, ``proof …``, or numbers of workers with their options."""
     if arguments[:1] == ["proof"]:
         from bench.proof import main as proof
 
@@ -248,7 +250,12 @@ def main(arguments: list[str]) -> int:
         for count in map(int, arguments[1:] or ["100000", "1000000"]):
             claims(count)
     else:
-        crews([int(one) for one in arguments or ["1", "2", "4"]])
+        options = argparse.ArgumentParser(prog="python -m bench cluster")
+        options.add_argument("workers", type=int, nargs="*", default=[1, 2, 4])
+        options.add_argument("--pages", type=int, default=2000)
+        options.add_argument("--delay-ms", type=float, default=0.0, help="how long the pages take to answer")
+        given = options.parse_args(arguments)
+        crews(given.workers, given.pages, given.delay_ms)
     return 0
 
 
