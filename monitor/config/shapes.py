@@ -34,6 +34,7 @@ _SECONDS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _LONGEST_S: Final = 10 * 366 * 86_400
 _SIZE: Final = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?(B|[KMG]B|[KMG]iB)")
 _BYTES: Final = {"B": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_AN_ADDRESS: Final = "an address such as https://www.example.org/page"
 ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _HEADER: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _MAIL: Final = re.compile(r"[^@\s<>]+@[^@\s<>]+|[^<>\r\n]*<[^@\s<>]+@[^@\s<>]+>")
@@ -179,25 +180,31 @@ def _size(value: object) -> int:
     return size
 
 
-def _url(value: str) -> bool:
+def _url(value: str) -> None:
+    if not _is_address(value) and not (value.startswith("file:/") and _is_parted(value)):
+        hint = "It begins with http:// or https://; a local file is `file: PATH` in the place of `url:`."
+        raise expected(_AN_ADDRESS, value, hint)
+
+
+def _web_url(value: str) -> None:
+    if not _is_address(value):
+        raise expected(_AN_ADDRESS, value, "It begins with http:// or https://.")
+
+
+def _is_address(value: str) -> bool:
     from urllib.parse import urlsplit
 
-    if " " in value or not value.isprintable():
-        return False
+    return _is_parted(value) and urlsplit(value).scheme in ("http", "https") and bool(urlsplit(value).hostname)
+
+
+def _is_parted(value: str) -> bool:
+    from urllib.parse import urlsplit
+
     try:
-        parts = urlsplit(value)
-        parts.port  # noqa: B018  (raises for a bad one)
+        urlsplit(value).port  # noqa: B018  (raises for a bad one)
     except ValueError:
         return False
-    if not parts.scheme or (parts.scheme not in ("http", "https", "file") and "." in parts.scheme):
-        raise expected("an address such as https://www.example.org/page", value, "It begins with http:// or https://.")
-    if parts.scheme == "file":
-        return parts.path.startswith("/")
-    return parts.scheme in ("http", "https") and bool(parts.hostname)
-
-
-def _web_url(value: str) -> bool:
-    return _url(value) and not value.startswith("file:")
+    return " " not in value and value.isprintable()
 
 
 def _identifier(value: str) -> None:
@@ -249,8 +256,8 @@ _FROM_ENVIRONMENT: Final[JsonSchema] = {"type": "string", "pattern": r"^\$\{.*\}
 TEXT: Final = words("text")
 FLAG: Final = parsed(_yes_or_no, {"anyOf": [{"type": "boolean"}, _FROM_ENVIRONMENT]})
 SIZE: Final = parsed(_size, {"type": "string", "pattern": r"^[0-9.]+ ?([KMG]i?)?B$|\$\{", "examples": ["5MB", "500KB"]})
-URL: Final = words("an address such as https://www.example.org/page", _url, json={"format": "uri"})
-WEB_URL: Final = words("an address such as https://www.example.org/page", _web_url, json={"format": "uri"})
+URL: Final = words(_AN_ADDRESS, _url, json={"format": "uri"})
+WEB_URL: Final = words(_AN_ADDRESS, _web_url, json={"format": "uri"})
 IDENTIFIER: Final = words("an id", _identifier, json={"pattern": f"^(?:{ID.pattern})$"})
 NETWORK: Final = words("a network such as 10.0.0.0/8 or an address", _network)
 PATTERN: Final = words("a regular expression", _pattern, json={"format": "regex"})

@@ -204,7 +204,7 @@ def test_a_wrong_key_of_a_source_is_told(tmp_path: Path, keys: str, said: str, h
         (
             "channels: {a: {webhook: {url: 'file:///b'}}}",
             "1: channels.a.webhook.url: expected an address such as https://www.example.org/page, got 'file:///b'",
-            None,
+            "It begins with http:// or https://.",
         ),
         (
             "web: {listen: '0.0.0.0:8080'}",
@@ -234,8 +234,9 @@ def test_a_wrong_part_of_the_file_is_told(tmp_path: Path, words: str, said: str,
     ],
 )
 def test_what_is_no_address_is_refused(tmp_path: Path, url: str) -> None:
-    ((told, _),) = faults(tmp_path, f"sources:\n  - url: {url!r}\n")
+    ((told, hint),) = faults(tmp_path, f"sources:\n  - url: {url!r}\n")
     assert told == f"2: sources[0].url: expected an address such as https://www.example.org/page, got {url!r}"
+    assert hint == "It begins with http:// or https://; a local file is `file: PATH` in the place of `url:`."
 
 
 @pytest.mark.parametrize("name", ["a b", "-a", ".a", "a/b", "a@1", "ä", "a" * 81])
