@@ -249,6 +249,15 @@ FROM (
 WHERE job.id = taken.id
 RETURNING job.id, status, task_name, priority, lock, queueing_lock, args, scheduled_at, queue_name, attempts, job.worker_id
 """
+# That table is empty one moment and full the next, so what the planner believes of it is always wrong: it read all that
+# waited for each lock (280 ms for one of 4,000 tasks, in the place of 0.2). It is left one index for a lock, and told to
+# go through the tasks in their order.
+_INDEXES: Final = (
+    "CREATE INDEX IF NOT EXISTS variorum_locks ON procrastinate_jobs (lock)",
+    "DROP INDEX IF EXISTS procrastinate_jobs_id_lock_idx_v1",
+    "DROP INDEX IF EXISTS procrastinate_jobs_queue_name_idx_v1",
+)
+_UNWISE: Final = ("enable_sort", "enable_bitmapscan", "enable_seqscan", "enable_hashjoin", "enable_mergejoin")
 _ENDED: Final = (
     "DELETE FROM procrastinate_jobs WHERE id = ANY(%(numbers)s) AND status IN ('todo', 'doing') RETURNING id"
 )
@@ -276,12 +285,14 @@ async def tasks_at(database: str) -> AsyncIterator[Tasks]:
     steadfast = {key: value for key, value in STEADFAST.items() if key not in address.query}
     # An errand need not outlive a crash of the server. That one was taken is on the disk before anything is asked for it:
     # the lease is taken over after that, in a transaction that waits for the disk.
-    options = f"{own} -c search_path={SCHEMA} -c synchronous_commit=off".strip()
+    options = " ".join(
+        [own, f"-c search_path={SCHEMA} -c synchronous_commit=off", *(f"-c {one}=off" for one in _UNWISE)]
+    )
     plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
     _make_tables(plain, database)
     connector = _impatient(PsycopgConnector)(
         conninfo=plain,
-        kwargs={**steadfast, "options": options, "autocommit": True},
+        kwargs={**steadfast, "options": options.strip(), "autocommit": True},
         min_size=1,
         max_size=CONNECTIONS,
         timeout=PATIENCE_S,
@@ -347,13 +358,15 @@ def _make_tables(address: str, database: str) -> None:
                 # They write down the life of each task and tell everybody of it, at the price of the task itself;
                 # nobody reads that here.
                 connection.execute("ALTER TABLE procrastinate_jobs DISABLE TRIGGER USER")
-                connection.execute("CREATE INDEX variorum_locks ON procrastinate_jobs (lock)")
                 connection.execute(f"COMMENT ON SCHEMA {SCHEMA} IS '{mark}'")
             elif found[0] != mark:
                 raise StorageError(
                     f"{shown(database)}: its task tables were made by another procrastinate than {__version__}",
                     hint=f"Install one version everywhere; with all of them stopped, `DROP SCHEMA {SCHEMA} CASCADE` loses nothing.",
                 )
+            connection.execute(f"SET LOCAL search_path = {SCHEMA}")
+            for statement in _INDEXES:
+                connection.execute(statement)
     except psycopg.Error as error:
         said = str(error).strip().splitlines()
         raise StorageError(f"{shown(database)}: {said[0] if said else type(error).__name__}") from error
