@@ -149,7 +149,11 @@ def told(news: News, kept: int, notes: Sequence[str]) -> str | None:
     if news.waiting:
         said.append(f"{news.waiting} more wait for the next look (max_new)")
     if news.missing:
-        said.append(f"no longer listed: {', '.join(news.missing[:3])}{' …' if len(news.missing) > 3 else ''}")
+        said.append(f"no longer listed: {_few(news.missing)}")
     if news.back:
-        said.append(f"listed again: {', '.join(news.back[:3])}{' …' if len(news.back) > 3 else ''}")
+        said.append(f"listed again: {_few(news.back)}")
     return "; ".join([*said, *notes]) or None
+
+
+def _few(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (" …" if len(names) > 3 else "")

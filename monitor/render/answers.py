@@ -212,7 +212,7 @@ def status_table(states: Sequence[SourceState], now: datetime, style: Style) -> 
     rows = [
         (
             state.source.id,
-            _state_word(state),
+            state_word(state),
             f"{state.versions:,}",
             _ago(state.last_good, now),
             _until(state.next_check, now) if not state.retired else "–",
@@ -242,7 +242,8 @@ def listed_lines(states: Sequence[SourceState], found: Mapping[str, Found], now:
 _STATE_ROLES: Final = {"gone": Role.MAJOR, "failing": Role.MAJOR, "doubtful": Role.WORDING, "ok": Role.GOOD}
 
 
-def _state_word(state: SourceState) -> str:
+def state_word(state: SourceState) -> str:
+    """How the checks of a source go, in a word."""
     if state.retired:
         return "retired"
     if state.gone:

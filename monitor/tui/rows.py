@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from monitor.render.answers import state_word
 from monitor.render.safe import one_line
 from monitor.render.terminal import Role, fit, padded, width_of
 from storage.records import Severity
@@ -54,22 +55,11 @@ def _row(state: SourceState) -> SourceRow:
     return SourceRow(
         name=state.source.id,
         versions=state.versions,
-        state=state_word(state),
+        state="" if state.retired else state_word(state),
         changed=latest.captured if latest else None,
         level=latest.severity if latest else None,
         silent=latest.silent if latest else False,
     )
-
-
-def state_word(state: SourceState) -> str:
-    """How its checks go, in a word; '' for one that is not watched any more, or was only brought in."""
-    if state.retired:
-        return ""
-    if state.gone:
-        return "gone"
-    if state.failing:
-        return "failing"
-    return "doubtful" if state.failures else "ok" if state.last_good else "waiting"
 
 
 def filtered(rows: Sequence[SourceRow], words: str) -> list[SourceRow]:
