@@ -63,7 +63,9 @@ def pack(plain: bytes, base: bytes | None = None) -> bytes:
 
 def unpack(packed: bytes, base: bytes | None = None) -> bytes:
     """The plain bytes. Raises ``zstandard.ZstdError`` when the blob or its base is not the one it was packed with."""
-    plain = zstandard.ZstdDecompressor(dict_data=_dictionary(base)).decompress(frame(packed), max_output_size=BLOCK_MOST)
+    plain = zstandard.ZstdDecompressor(dict_data=_dictionary(base)).decompress(
+        frame(packed), max_output_size=BLOCK_MOST
+    )
     # A copy: what was made for 128 KiB and cut off leaves the memory around it in pieces (half as much again in a proof).
     return bytes(memoryview(plain)) if packed.startswith(BLOCK) else plain
 
