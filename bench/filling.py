@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage import keep, rows, runs
+from storage import happening, keep, rows, runs
 from storage.records import Outcome, Validators
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ def keep_version(
     body = keep.body(connection, taken, row.snapshot, wording)
     kept = keep.snapshot(connection, row.key, taken, body, row.snapshot, wording=wording)
     outcome = Outcome.NEW if row.number is None else Outcome.CHANGED
-    chain = keep.version(connection, row, taken, keep.Made(text, reader, kept, row.last_good, at, outcome, change))
+    made = keep.Made(text, reader, kept, row.last_good, at, outcome, change)
+    chain = keep.version(connection, row, taken, made)
     state = {
         **keep.good(at, outcome, validators, None),
         **runs.begun(outcome, at),
@@ -43,4 +44,4 @@ def keep_version(
         "last_change": at,
     }
     keep.stand(connection, row.key, state)
-    keep.happened(connection, {source: row.key}, events)
+    happening.keep(connection, {source: row.key}, events, said=keep.says(number, made))

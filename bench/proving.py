@@ -1,6 +1,6 @@
 """How long it takes to prove an archive, to copy it, and how much memory that needs: many versions of 6.4 KB statements.
 
-The archive is filled through the steps of a check (``bench.filling``), a hundred versions a transaction, so that filling
+Each version has its event, as a check writes it. The archive is filled through the steps of a check (``bench.filling``), a hundred versions a transaction, so that filling
 does not take longer than what is measured.
 """
 
@@ -19,7 +19,7 @@ from bench.origin import Statement
 from storage.archive import Archive
 from storage.backup import backup
 from storage.engine import engine_for, writing
-from storage.records import Snapshot, Source, Text
+from storage.records import Event, EventKind, Snapshot, Source, Text, Window
 from storage.verify import verify
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
 TOGETHER = 100
 
 
@@ -71,7 +72,7 @@ def fill(url: str, statements: int, count: int) -> None:
         for first in range(0, count, TOGETHER):
             with writing(engine) as connection:
                 for place in range(first, min(first + TOGETHER, count)):
-                    at = START + timedelta(minutes=place)
+                    at = START + place * MINUTE
                     _keep(connection, f"s{number}", statement, at)
                     statement.edit()
     engine.dispose()
@@ -83,7 +84,10 @@ def _keep(connection: Connection, name: str, statement: Statement, at: datetime)
     page = f"<html><body><nav>{at}</nav><article>{statement.html}</article></body></html>".encode()
     url = f"https://example.org/{name}"
     taken = Snapshot(url, url, 200, (("content-type", "text/html"),), (), at, page)
-    keep_version(connection, name, taken, text, "html/1")
+    number = (at - START) // MINUTE + 1
+    kind, after = (EventKind.CHANGED, at - MINUTE) if number > 1 else (EventKind.NEW, None)
+    told = Event(kind, name, at, number, window=Window(after, at))
+    keep_version(connection, name, taken, text, "html/1", events=[told])
 
 
 def _resident_mib() -> float:

@@ -176,7 +176,7 @@ def _archive(file: Path, kind: str, statements: int, count: int, *, events: bool
                     change = compare(before[number], text) if version else None
                     differ_s += time.process_time() - started
                     snapshot = _snapshot(number, version, media, body)
-                    told = _told(f"s{number}", version, snapshot, change) if events else ()
+                    told = _told(number, version, change) if events else ()
                     started = time.process_time()
                     if connection is not None:
                         keep_version(
@@ -214,13 +214,13 @@ def _archive(file: Path, kind: str, statements: int, count: int, *, events: bool
         print(f"| note an unchanged check, 200 at a time | {_note_us(archive, statements):.0f} µs |", flush=True)
 
 
-def _told(source: str, version: int, snapshot: Snapshot, change: Change | None) -> Sequence[Event]:
-    """The event of a change, as a check writes it."""
-    at = snapshot.fetched_at
+def _told(number: int, version: int, change: Change | None) -> Sequence[Event]:
+    """The event of a change, as a check writes it: its window begins at the last look before."""
+    at = _at(number, version)
     kind = EventKind.CHANGED if version else EventKind.NEW
     severity = change.severity if change is not None else None
-    window = Window(at - timedelta(minutes=5) if version else None, at)
-    return [Event(kind, source, at, version + 1, severity, window=window)]
+    window = Window(_at(number, version - 1) if version else None, at)
+    return [Event(kind, f"s{number}", at, version + 1, severity, window=window)]
 
 
 def not_waiting_for_the_disk(archive: Archive) -> None:
@@ -235,8 +235,12 @@ def _url(number: int) -> str:
     return f"https://www.example.org/news/2026/{number:05d}-statement.html"
 
 
+def _at(number: int, version: int) -> datetime:
+    return START + timedelta(minutes=15 * version, milliseconds=number * 7 + version)
+
+
 def _snapshot(number: int, version: int, media: str, body: bytes) -> Snapshot:
-    at = START + timedelta(minutes=15 * version, milliseconds=number * 7 + version)
+    at = _at(number, version)
     headers = (
         ("date", format_datetime(at, usegmt=True)),
         ("server", "nginx"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import insert, select
 
@@ -19,15 +19,27 @@ if TYPE_CHECKING:
     from storage.records import Alert, Event
 
 
-def keep(connection: Connection, keys: Mapping[str, int], told: Sequence[Event], fresh: Sequence[Alert] = ()) -> None:
-    """Keep events and the alerts about them, after all else: they carry chain heads. ``keys``: source id → key."""
+def keep(
+    connection: Connection,
+    keys: Mapping[str, int],
+    told: Sequence[Event],
+    fresh: Sequence[Alert] = (),
+    said: Mapping[str, Any] | None = None,
+) -> None:
+    """Keep events and the alerts about them, after all else: they carry chain heads. ``keys``: source id → key.
+
+    ``said`` is what a version that was just kept says itself (:func:`storage.keep.says`): of an event that says no more,
+    only the version that it is about is kept, under a mark over all that it says.
+    """
     kept = []
     for one in told:
         values = rows.event_values(keys[one.source], one)
-        values["mark"] = mark_of("events", events.c.keys(), values)
-        number = into(connection, events, values)
-        chained.on(connection, sources.c.told, keys[one.source], number, values["mark"])
-        kept.append((number, values["mark"], one))
+        mark = mark_of("events", events.c.keys(), values)
+        if said is not None and said.items() <= values.items():
+            values = {"source": values["source"], "version": values["version"]}
+        number = into(connection, events, {**values, "mark": mark})
+        chained.on(connection, sources.c.told, keys[one.source], number, mark)
+        kept.append((number, mark, one))
     _tell(connection, keys, kept, fresh)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import bindparam, func, select
 
 from storage import browse, discovered, rows, runs, search
 from storage.engine import reading, writing
 from storage.errors import Pruned, StorageError
-from storage.queries import all_versions
+from storage.queries import EVENT, SILENT, all_versions, telling
 from storage.schema import PRUNED, events, sources, versions
 from storage.unpacking import Unpacking, text_of
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Engine
+    from sqlalchemy import Engine, Select
 
     from storage.chain import Sealed
     from storage.records import Event, Found, LedgerRun, Snapshot, SourceState, Tally, Text, Version
@@ -139,11 +139,12 @@ class History:
 
     def events(self, source: str | None = None, *, limit: int | None = None, silent: bool = False) -> list[Event]:
         """What happened, newest first: to one source, or to all; with ``silent`` the silent edits only."""
-        query = select(events, sources.c.id.label("source_id")).join(sources, sources.c.key == events.c.source)
+        asked = select(*EVENT, sources.c.id.label("source_id")).join(sources, sources.c.key == events.c.source)
+        query: Select[Any] = telling(asked)
         if source is not None:
             query = query.where(sources.c.id == source)
         if silent:
-            query = query.where(events.c.silent)
+            query = query.where(SILENT)
         with reading(self._engine) as connection:
             return [rows.event(row) for row in connection.execute(query.order_by(events.c.number.desc()).limit(limit))]
 

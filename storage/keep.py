@@ -272,6 +272,21 @@ def _verdict(made: Made) -> dict[str, Any]:
     }
 
 
+def says(number: int, made: Made) -> dict[str, Any]:
+    """What version ``number`` says itself of how it came, as an event would say it (``rows.event_values``)."""
+    verdict = _verdict(made)
+    return {
+        "kind": verdict["outcome"],
+        "at": made.before,
+        "version": number,
+        "severity": verdict["severity"],
+        "silent": verdict["silent"],
+        "after": made.after,
+        "before": made.before,
+        "detail": None,
+    }
+
+
 def _kept_verdict(connection: Connection, verdict: dict[str, Any]) -> int:
     known: int | None = connection.scalar(_SAME_VERDICT, verdict)
     return known if known is not None else into(connection, verdicts, verdict)

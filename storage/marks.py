@@ -15,6 +15,7 @@ snapshots      ``head``: null, beside ``url``, ``final_url``, ``status``, ``redi
                ``headers``: as they are when unpacked; ``body``: SHA-256 of the body; ``pages``: the marks of the further pages, one after the other
 versions       ``snapshot``: its mark; ``heading``: null, beside ``title``, ``published``, ``reader`` of the heading;
                ``verdict``: null, beside the columns of the verdict
+events         of one that says no more than its version: what it says, as that of any other
 alerts         ``event``: its mark
 timestamps     ``before``: the mark of the time-stamp before it, empty for the first
 =============  =============================================================

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, lite
 from storage import rows
 from storage.engine import reading, writing
 from storage.errors import StorageError
-from storage.queries import chunks
+from storage.queries import AT, EVENT, chunks, telling
 from storage.records import (
     Alert,
     Bundle,
@@ -172,9 +172,7 @@ def _waiting(connection: Connection, name: str, now: datetime) -> list[Waiting]:
             alerts.c.id,
             alerts.c.source,
             sources.c.id.label("source_id"),
-            events.c.kind,
-            events.c.severity,
-            events.c.at,
+            *EVENT,
         )
         .join(alerts, alerts.c.key == deliveries.c.alert)
         .join(events, events.c.number == alerts.c.event)
@@ -182,6 +180,7 @@ def _waiting(connection: Connection, name: str, now: datetime) -> list[Waiting]:
         .where(_UNBOUND, deliveries.c.channel == name)
         .order_by(deliveries.c.key)
     )
+    query = telling(query)
     due = list(connection.execute(query.where(deliveries.c.due <= now).limit(PLANNED_MOST)))
     over = [row.source for row in due if row.kind == EventKind.RECOVERED.value]
     if over:
@@ -382,9 +381,9 @@ def told(archive: Archive, alert: Alert) -> Told:
         row = connection.execute(select(sources).where(sources.c.id == event.source)).one_or_none()
         if row is None:
             raise StorageError(f"{event.source}: renamed meanwhile; the letter is gathered again")
-        same = (events.c.source == row.key, events.c.at == event.at)
-        query = select(events, sources.c.id.label("source_id")).join(sources, sources.c.key == events.c.source)
-        found = [rows.event(one) for one in connection.execute(query.where(*same).order_by(events.c.number))]
+        same = (events.c.source == row.key, literal(event.at, AT.type) == AT)
+        query = select(*EVENT, sources.c.id.label("source_id")).join(sources, sources.c.key == events.c.source)
+        found = [rows.event(one) for one in connection.execute(telling(query).where(*same).order_by(events.c.number))]
     beside = tuple(one for one in found if one != event)
     if event.version is None:
         return Told(alert, rows.source(row), beside)
@@ -474,14 +473,14 @@ def fold(archive: Archive, before: datetime, *, limit: int = 5000) -> int:
 
 def _alerts() -> Select[Any]:
     columns = (alerts.c.id.label("alert_id"), alerts.c.chain.label("alert_chain"), sources.c.id.label("source_id"))
-    return (
+    return telling(
         select(
             deliveries.c.letter,
             deliveries.c.channel,
             deliveries.c.fate,
             deliveries.c.due.label("until"),
             *columns,
-            *(column for column in events.c if column.name != "source"),
+            *EVENT,
         )
         .join(alerts, alerts.c.key == deliveries.c.alert)
         .join(events, events.c.number == alerts.c.event)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from sqlalchemy import Select, and_, bindparam, case, func, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, select
 
-from storage.schema import PRUNED, bodies, headings, snapshots, sources, verdicts, versions
+from storage.schema import PRUNED, bodies, events, headings, snapshots, sources, verdicts, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
 CHUNK: Final = 500
 
@@ -28,6 +29,33 @@ def known() -> Select[Any]:
     query = select(sources, bodies.c.digest.label("body"), bodies.c.size.label("body_bytes"))
     query = query.outerjoin(snapshots, snapshots.c.number == sources.c.snapshot)
     return query.outerjoin(bodies, bodies.c.key == snapshots.c.body)
+
+
+AT: Final[ColumnElement[datetime]] = func.coalesce(events.c.at, versions.c.before, snapshots.c.fetched_at)
+"""When an event was: in queries that go through :func:`telling`, as the two below."""
+KIND: Final = func.coalesce(events.c.kind, verdicts.c.outcome)
+SILENT: Final = func.coalesce(events.c.silent, verdicts.c.silent)
+EVENT: Final = (
+    events.c.number,
+    KIND.label("kind"),
+    AT.label("at"),
+    events.c.version,
+    func.coalesce(events.c.severity, verdicts.c.severity).label("severity"),
+    SILENT.label("silent"),
+    func.coalesce(events.c.after, versions.c.after).label("after"),
+    func.coalesce(events.c.before, versions.c.before, snapshots.c.fetched_at).label("before"),
+    events.c.detail,
+)
+"""What an event says, in queries that go through :func:`telling`: itself, or the version that it is of."""
+
+
+def telling(query: Select[Any]) -> Select[Any]:
+    """A query over ``events`` with the versions beside those that say no more than their version does."""
+    of_version = and_(
+        events.c.kind.is_(None), versions.c.source == events.c.source, versions.c.number == events.c.version
+    )
+    query = query.outerjoin(versions, of_version).outerjoin(verdicts, verdicts.c.key == versions.c.verdict)
+    return query.outerjoin(snapshots, snapshots.c.number == versions.c.snapshot)
 
 
 def declared_sources() -> Select[Any]:

@@ -135,7 +135,7 @@ class Recording:
                 },
             )
             discovered.version_kept(connection, row.key)
-            happening.keep(connection, {source: row.key}, events, alerts)
+            happening.keep(connection, {source: row.key}, events, alerts, keep.says(number, made))
             return rows.version(connection.execute(one_version(), {"of": row.key, "at": number}).one())
 
     def note_listed(

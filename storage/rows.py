@@ -8,6 +8,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from storage.chain import Sealed
+from storage.errors import IntegrityError
 from storage.records import (
     Event,
     EventKind,
@@ -191,7 +192,12 @@ def event_values(source_key: int, told: Event) -> dict[str, Any]:
 
 
 def event(row: Row[Any]) -> Event:
-    """An event; the row carries its source's id."""
+    """An event; the row carries its source's id. Raises ``IntegrityError`` when it has nothing to say."""
+    if row.kind is None:
+        raise IntegrityError(
+            f"{row.source_id}: an event tells of version {row.version}, which is missing",
+            hint="`variorum verify` names every fault.",
+        )
     return Event(
         kind=EventKind(row.kind),
         source=row.source_id,

@@ -9,7 +9,8 @@ A ``mark`` covers every column of its row (``storage.marks``).
 Nothing is kept twice that follows from what is kept: the time of capture is its snapshot's; the last check that saw a
 wording is where the window of the next begins, or the last good check; the run of checks that a version began, where
 nothing else came between it and the next, is two times that are kept anyway and a number of looks, which stands with
-the next version. So a healthy source costs no ledger row at all, however often it is checked and changes.
+the next version. So a healthy source costs no ledger row at all, however often it is checked and changes. And the event of
+a new version, as a check writes it, says what the version says: it names it, and leaves all else out.
 
 What many rows share is kept once and referred to by key: how an address answered in ``heads``, reader and title in
 ``headings``, what was made of a change in ``verdicts``.
@@ -42,9 +43,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeDecorator
 
-REVISION: Final = "0012"
+REVISION: Final = "0013"
 """The Alembic revision this program works with."""
-KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012")
+KNOWN_REVISIONS: Final = ("0001", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
 
 BY_HAND: Final = {
     "sources_due": "CREATE INDEX sources_due ON sources "
@@ -261,11 +262,13 @@ events = Table(
     metadata,
     Column("number", Counter, primary_key=True, autoincrement=True),
     Column("source", Integer, ForeignKey("sources.key"), nullable=False),
-    Column("kind", Text, nullable=False),
-    Column("at", Moment, nullable=False),
+    # None: it is the event of its version, and says no more than that. Kind, time, window, severity and silence are then the
+    # version's, and none of these columns is filled; ``storage.queries.telling`` puts them in.
+    Column("kind", Text),
+    Column("at", Moment),
     Column("version", Integer),
     Column("severity", SmallInteger),
-    Column("silent", Boolean, nullable=False),
+    Column("silent", Boolean),
     Column("after", Moment),
     Column("before", Moment),
     Column("detail", Text),

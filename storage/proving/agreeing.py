@@ -5,14 +5,20 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from sqlalchemy import func, or_, select, tuple_
+from sqlalchemy import and_, func, or_, select, tuple_
 
 from storage.marks import held, mark_of
 from storage.proving.asking import BROKEN, Asking, raw, raws, short, unpacked
+from storage.queries import EVENT, telling
 from storage.records import EventKind, Outcome
 from storage.schema import alerts, events, ledger, sources, timestamps, versions
 
 _MANY: Final = 300
+_CLEAR: Final = or_(
+    events.c.kind.is_not(None),
+    and_(*(events.c[name].is_(None) for name in ("at", "severity", "silent", "after", "before"))),
+)
+"""Whether an event says it all itself, or leaves all to its version."""
 
 
 def runs(asking: Asking) -> None:
@@ -49,12 +55,18 @@ def _events(asking: Asking) -> dict[int, bytes]:
     """Prove each event; returns their marks, chained by source."""
     known = {one.value for one in EventKind}
     chains: dict[int, bytes] = {}
-    query = select(*raws(events), raw(sources.c.id).label("id"), raw(sources.c.number).label("newest"))
-    query = query.outerjoin(sources, sources.c.key == events.c.source).order_by(events.c.number)
+    query = select(
+        *(raw(column).label(column.name) for column in EVENT),
+        *(raw(events.c[name]).label(name) for name in ("source", "mark")),
+    )
+    query = query.add_columns(
+        _CLEAR.label("clear"), raw(sources.c.id).label("id"), raw(sources.c.number).label("newest")
+    )
+    query = telling(query.outerjoin(sources, sources.c.key == events.c.source)).order_by(events.c.number)
     for row in asking.counted("events", asking.of_only(query, events.c.source)):
         try:
             good = row.kind in known and isinstance(row.at, int) and (row.version or 0) <= (row.newest or 0)
-            good = good and isinstance(json.loads(row.detail) if row.detail is not None else {}, dict)
+            good = good and row.clear and isinstance(json.loads(row.detail) if row.detail is not None else {}, dict)
         except BROKEN:
             good = False
         if not good:

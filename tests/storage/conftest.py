@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from storage import texts
 from storage.archive import Archive
 from storage.records import Snapshot, Source, Text
 from tests.storage.filled import fill
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 _names = itertools.count(1)
+_HELD = {"filled_url": "filled", "framed_url": "framed", "archive": "tables"}
 
 
 @pytest.fixture(scope="session")
@@ -48,13 +50,16 @@ def administrator(postgresql: str) -> Iterator[Connection[Any]]:
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str]:
     """The addresses of archives that are made once and copied for each test, by engine and by what they hold."""
     folder = tmp_path_factory.mktemp("templates")
-    return {("sqlite", held): f"sqlite:///{folder / held}.db" for held in ("tables", "filled")}
+    return {("sqlite", held): f"sqlite:///{folder / held}.db" for held in ("tables", "filled", "framed")}
 
 
 def _made(url: str, held: str) -> str:
-    with Archive.open(url) as made:
+    with Archive.open(url) as made, pytest.MonkeyPatch.context() as patched:
         if held == "filled":
             fill(made, long=40)
+        if held == "framed":
+            patched.setattr(texts, "shortened", lambda packed: packed)
+            fill(made, long=20)
     return url
 
 
@@ -62,7 +67,7 @@ def _made(url: str, held: str) -> str:
 def url(request: pytest.FixtureRequest, tmp_path: Path, templates: dict[tuple[str, str], str]) -> Iterator[str]:
     """The address of a database: an empty one, or a copy of what the fixtures of the test ask for."""
     asked = request.fixturenames
-    held = "filled" if "filled_url" in asked else "tables" if "archive" in asked else None
+    held = next((held for fixture, held in _HELD.items() if fixture in asked), None)
     if request.param == "sqlite":
         file = tmp_path / "archive.db"
         if held is not None:
@@ -89,6 +94,12 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, templates: dict[tuple[st
 @pytest.fixture
 def filled_url(url: str) -> str:
     """The address of an archive with one of everything, and 41 versions of ``long``."""
+    return url
+
+
+@pytest.fixture
+def framed_url(url: str) -> str:
+    """As ``filled_url``, with 21 versions, and blobs that are whole frames, as all were up to schema 0012."""
     return url
 
 

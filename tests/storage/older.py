@@ -67,8 +67,10 @@ def make(url: str, revision: str) -> Kept:
     with engine.begin() as connection:
         kept = _fill(Writer(connection), revision)
         if engine.dialect.name == "postgresql":  # rows came with their keys: the counters go on after them
-            for table, key in (("sources", "key"), ("bodies", "key"), ("snapshots", "number"), ("headings", "key"),
-                               ("ledger", "number"), ("events", "number")):  # fmt: skip
+            counted = (("sources", "key"), ("bodies", "key"), ("snapshots", "number"), ("headings", "key"),
+                       ("ledger", "number"), ("events", "number"), ("alerts", "key"), ("letters", "key"),
+                       ("deliveries", "key"))  # fmt: skip
+            for table, key in counted[: None if revision >= "0008" else 6]:
                 connection.exec_driver_sql(
                     f"SELECT setval(pg_get_serial_sequence('{table}', '{key}'), (SELECT max({key}) FROM {table}))"
                 )
@@ -117,8 +119,17 @@ def _fill(write: Writer, revision: str) -> Kept:
         write("ledger", number=number, source=1, outcome=outcome, first=first, last=until, count=count,
               version=version, error=error)  # fmt: skip
     kept.ledger = runs
-    write("events", source=1, kind="changed", at=_at(2), version=2, severity=3, silent=True, after=BEGAN, before=_at(2),
-          detail='{"a": 1}')  # fmt: skip
+    write("events", number=1, source=1, kind="changed", at=_at(2), version=2, severity=3, silent=True, after=BEGAN,
+          before=_at(2), detail='{"a": 1}')  # fmt: skip
+    write("events", number=2, source=1, kind="changed", at=_at(3), version=3, severity=3, silent=False,
+          after=_last_good(3), before=_at(3))  # fmt: skip
+    for key in (1, 2):
+        write("alerts", key=key, id=f"alert-{key}", event=key, source=1, chain=kept.seals[key])
+    write(
+        "letters", key=1, id="letter", channel="desk", source=1, digest=False, made_at=_at(3), state="sent", attempts=1
+    )
+    write("deliveries", key=1, alert=1, channel="desk", due=_at(3), held=False, letter=1)
+    write("deliveries", key=2, alert=2, channel="desk", due=_at(3), held=False)
     write("found", source=3, listing=1, url="https://example.org/three", first_listed=BEGAN)
     write("timestamps", at=BEGAN, authority="tsa", token=b"t", heads=pack(f"one\t20\t{last['chain'].hex()}".encode()))
     return kept

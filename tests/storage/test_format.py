@@ -59,11 +59,13 @@ def len8(piece: bytes) -> bytes:
 
 
 def unpack(packed: bytes, dictionary: bytes = b"") -> bytes:
-    frame = packed if packed.startswith(MAGIC) else MAGIC + packed
-    if not dictionary:
-        return zstandard.ZstdDecompressor().decompress(frame)
-    raw = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
-    return zstandard.ZstdDecompressor(dict_data=raw).decompress(frame)
+    if packed.startswith(b"\x08"):
+        content = packed[1:]
+        frame = bytes.fromhex("28b52ffd0058") + (8 * len(content) + 5).to_bytes(3, "little") + content
+    else:
+        frame = packed if packed.startswith(MAGIC) else MAGIC + packed
+    raw = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if dictionary else None
+    return zstandard.ZstdDecompressor(dict_data=raw).decompress(frame, max_output_size=128 << 10)
 
 
 def decimal(number: int | None) -> bytes:
@@ -188,6 +190,8 @@ class Reader:
         marks = {}
         for row in self.rows("SELECT * FROM events ORDER BY number"):
             marks[row["number"]] = row["mark"]
+            if row["kind"] is None:
+                row |= self._of_version(row["source"], row["version"])
             assert row["mark"] == mark("events", row)
             told[row["source"]] = sha(told[row["source"]] + row["number"].to_bytes(8, "big") + row["mark"])
         for row in self.rows("SELECT * FROM alerts ORDER BY key"):
@@ -195,6 +199,12 @@ class Reader:
             sent[row["source"]] = sha(sent[row["source"]] + row["key"].to_bytes(8, "big") + row["mark"])
         for key, source in self.sources.items():
             assert (source["told"] or bytes(32), source["sent"] or bytes(32)) == (told[key], sent[key])
+
+    def _of_version(self, source: int, number: int) -> dict[str, Any]:
+        row = self.versions(source)[number - 1]
+        verdict = self.verdicts[row["verdict"]]
+        told = {"kind": verdict["outcome"], "severity": verdict["severity"], "silent": verdict["silent"]}
+        return {**told, "at": row["closed"], "after": row["after"], "before": row["closed"]}
 
     def _prove_source(self, key: int, source: dict[str, Any]) -> None:
         chain, last = bytes(32), None
@@ -286,6 +296,7 @@ def test_the_page_is_enough_to_read_and_prove_an_archive(file: str) -> None:
                     ]  # fmt: skip
                     assert json.loads(reader.headers(pages[0])) == [list(one) for one in taken.headers]
         assert {row["back"] for row in reader.rows("SELECT back FROM versions")} == {0, 1, 16}
+        assert {row["kind"] for row in reader.rows("SELECT kind FROM events")} == {None, "new", "changed", "pruned"}
         assert any(row["headers"] is not None for row in reader.snapshots.values())
         assert any(row["source"] is not None and row["base"] is not None for row in reader.bodies.values())
 

@@ -22,6 +22,7 @@ from storage.due import due_query
 from storage.engine import engine_for, shown, writing
 from storage.errors import IntegrityError, StorageError
 from storage.migrate import migrate
+from storage.outbox import list_letters
 from storage.records import Outcome, Snapshot, Text
 from storage.schema import (
     BODY_PREFIX,
@@ -39,6 +40,7 @@ from storage.verify import verify
 from tests.storage import older, tables
 from tests.storage.conftest import Wordings
 from tests.storage.filled import keep
+from tests.storage.putback import put_back
 
 
 @pytest.fixture(autouse=True)
@@ -141,9 +143,9 @@ def test_a_reader_cannot_write(tmp_path: Path, wordings: Wordings) -> None:
 @pytest.mark.parametrize(
     "revision",
     [
-        pytest.param(one, marks=[] if one in ("0001", "0007") else pytest.mark.slow)
+        pytest.param(one, marks=[] if one in ("0001", "0008") else pytest.mark.slow)
         for one in KNOWN_REVISIONS
-        if one <= "0007"
+        if one <= "0008"
     ],
 )
 def test_an_older_archive_is_brought_forward_whole(url: str, revision: str, tmp_path: Path, wordings: Wordings) -> None:
@@ -179,14 +181,17 @@ def test_an_older_archive_is_brought_forward_whole(url: str, revision: str, tmp_
             for run in archive.ledger("one")
         ]
         assert runs == kept.ledger
-        assert [event.detail for event in archive.events("one")] == [{"a": 1}]
+        assert [event.detail for event in archive.events("one")] == [{}, {"a": 1}]
+        if revision == "0008":
+            (letter,) = list_letters(archive)
+            assert [alert.event for alert in letter.alerts] == archive.events("one")[1:]
         assert archive.snapshot(99).status == 503
         assert archive.candidates(["合理安全"]) == {"one"}
         assert archive.candidates(["military"]) == set()
         if revision >= "0006":
             assert archive.timestamp_faults() == []
         # And it goes on: versions are put onto what was migrated, once as far as to the next full text.
-        for number in range(21, 67 if revision == "0007" else 23):
+        for number in range(21, 67 if revision == "0008" else 23):
             text = Text(kept.texts[-1].replace("20 points", f"{number} points"))
             body = f"<p>{text.text}</p>".encode()
             snapshot = Snapshot(
@@ -203,32 +208,53 @@ def test_an_older_archive_is_brought_forward_whole(url: str, revision: str, tmp_
     engine.dispose()
 
 
-def test_what_was_told_before_there_were_marks_is_marked(filled_url: str) -> None:
-    """From 0011, with all that an archive can hold: one of today, put back."""
-    with Archive.open(filled_url) as archive:
-        before = {one.id: list(archive.seals(one.id)) for one in archive.sources(retired=True)}
-        marks = told(filled_url)
-    engine = engine_for(filled_url)
-    with writing(engine) as connection:
-        for statement in (
-            *(f"ALTER TABLE {table} DROP COLUMN mark" for table in ("events", "alerts")),
-            *(f"ALTER TABLE sources DROP COLUMN {column}" for column in ("told", "sent")),
-            "DROP INDEX versions_pruned",
-            "UPDATE alembic_version SET version_num = '0011'",
-        ):
-            connection.exec_driver_sql(statement)
+@pytest.mark.parametrize(
+    "revision",
+    [
+        pytest.param(one, marks=[] if one in ("0009", KNOWN_REVISIONS[-2]) else pytest.mark.slow)
+        for one in KNOWN_REVISIONS[:-1]
+        if one > "0008"
+    ],
+)
+def test_an_archive_of_each_later_schema_is_brought_forward_whole(framed_url: str, revision: str) -> None:
+    """With all that an archive can hold: one of today, put back."""
+    with Archive.open(framed_url) as archive:
+        marks, said = told(framed_url), everything(archive)
+    put_back(framed_url, revision)
+    with pytest.raises(StorageError, match=f"schema {revision}"):
+        Archive.open(framed_url)
+    assert migrate(framed_url)[:2] == (revision, REVISION)
+    assert told(framed_url) == marks
+    assert [fault.said for fault in verify(framed_url).faults] == []
+    with Archive.open(framed_url) as archive:
+        assert everything(archive) == said
+        keep(archive, "long", 22)
+    assert verify(framed_url).faults == []
+
+
+def everything(archive: Archive) -> list[Any]:
+    """What an archive says: seals, texts, events, and what was sent of them."""
+    names = [one.id for one in archive.sources(retired=True)]
+    seals = {name: list(archive.seals(name)) for name in names}
+    return [seals, {name: list(archive.texts(name)) for name in names}, archive.events(), list_letters(archive)]
+
+
+def test_events_that_say_no_more_than_their_version_keep_only_its_number(framed_url: str) -> None:
+    engine = engine_for(framed_url)
+    asked = "SELECT version FROM events WHERE kind IS NULL ORDER BY number"
+    with engine.connect() as connection:
+        before = connection.exec_driver_sql(asked).scalars().all()
+    put_back(framed_url, "0012")
+    migrate(framed_url)
+    with engine.connect() as connection:
+        assert connection.exec_driver_sql(asked).scalars().all() == before == [6, 12, 18]
+        kept = "SELECT count(*) FROM events WHERE kind IS NULL AND coalesce(at, severity, after, before) IS NOT NULL"
+        assert connection.exec_driver_sql(kept).scalar() == 0
     engine.dispose()
-    assert migrate(filled_url)[:2] == ("0011", REVISION)
-    assert told(filled_url) == marks
-    assert [fault.said for fault in verify(filled_url).faults] == []
-    with Archive.open(filled_url) as archive:
-        assert {one.id: list(archive.seals(one.id)) for one in archive.sources(retired=True)} == before
-        keep(archive, "long", 42)
-    assert verify(filled_url).faults == []
 
 
 def told(url: str) -> list[Any]:
-    """The marks of events and alerts, and how sources chain them."""
+    """The marks of evidence, and how sources chain them."""
     engine = engine_for(url)
     with engine.connect() as connection:
         found = [
@@ -236,7 +262,9 @@ def told(url: str) -> list[Any]:
             for query in (
                 "SELECT number, mark FROM events ORDER BY number",
                 "SELECT key, mark FROM alerts ORDER BY key",
-                "SELECT key, told, sent FROM sources ORDER BY key",
+                "SELECT key, told, sent, held FROM sources ORDER BY key",
+                "SELECT key, mark FROM versions ORDER BY key",
+                "SELECT number, mark FROM snapshots ORDER BY number",
             )
         ]
     engine.dispose()
