@@ -22,6 +22,17 @@ def test_what_is_packed_comes_back(plain: bytes, base: bytes | None) -> None:
     assert texts.unpack(texts.pack(plain, base), base) == plain
 
 
+def test_a_dictionary_of_several_blocks_serves_and_damage_is_told_and_forgotten() -> None:
+    base = bytes(range(256)) * 1200
+    packed = texts.pack(base[5:], base)
+    assert len(packed) < 60
+    assert texts.unpack(packed, base) == base[5:]
+    for damaged in (b"", b"\xff", packed[:-1], packed[1:]):
+        with pytest.raises(zstandard.ZstdError):
+            texts.unpack(damaged, base)
+        assert texts.unpack(packed, base) == base[5:]
+
+
 def test_another_program_can_read_a_blob_with_the_magic_number_before_it() -> None:
     plain = b"The parties agreed. " * 20
     assert zstandard.ZstdDecompressor().decompress(texts.MAGIC + texts.pack(plain)) == plain
