@@ -39,6 +39,8 @@ LEAST: Final = 256
 """Grams that the smallest layer is made for."""
 SPARE: Final = 1.15
 """A layer is made for so many times the grams that begin it: edits bring some more."""
+NEAR: Final = 128
+"""Bytes: how nearly it is found where a text differs from the one before. To know it better takes longer than it saves."""
 _WIDE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u31a0-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
 _RUNS: Final = re.compile(f"[{_WIDE}]+|[^{_WIDE}]+")
 _IS_WIDE: Final = re.compile(f"[{_WIDE}]")
@@ -134,6 +136,30 @@ def _all_grams(paragraphs: Iterable[str]) -> set[str]:
 def _paragraphs(plain: bytes) -> Iterator[str]:
     """The parts of an encoded text that no phrase crosses."""
     return iter(plain.decode("utf-8", "surrogatepass").split("\n\n"))
+
+
+def fresh(plain: bytes, before: bytes) -> bytes:
+    """A stretch of paragraphs that holds all in which an encoded text differs from another; empty where it does not."""
+    if plain == before:
+        return b""
+    here, there = len(plain), len(before)
+    begun, differs = 0, min(here, there)  # how much is alike at the beginning is between these; found by halving
+    left = differs
+    while differs - begun > NEAR:
+        middle = (begun + differs) // 2
+        if before.startswith(plain[begun:middle], begun):
+            begun = middle
+        else:
+            differs = middle
+    ended, differs = 0, left - begun  # and at the end
+    while differs - ended > NEAR:
+        middle = (ended + differs) // 2
+        if before.startswith(plain[here - middle : here - ended], there - middle):
+            ended = middle
+        else:
+            differs = middle
+    begin, end = plain.rfind(b"\n\n", 0, begun), plain.find(b"\n\n", here - ended)
+    return plain[begin + 2 if begin >= 0 else 0 : end if end >= 0 else here]
 
 
 def _layers(connection: Connection, source: int) -> list[Any]:
