@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from storage import keep, rows, runs
+from storage import happening, keep, rows, runs
 from storage.records import Outcome, Validators
 
 if TYPE_CHECKING:
@@ -43,4 +43,4 @@ def keep_version(
         "last_change": at,
     }
     keep.stand(connection, row.key, state)
-    keep.happened(connection, {source: row.key}, events)
+    happening.keep(connection, {source: row.key}, events)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Engine, Row
+    from sqlalchemy import Engine
 
     from storage.chain import Sealed
     from storage.records import Event, Found, LedgerRun, Snapshot, SourceState, Tally, Text, Version
@@ -112,7 +112,7 @@ class History:
         (a stretch of them); of all of each, when it is to be ``whole``.
         """
         for some in chunks(wanted, _AT_ONCE):
-            packed: dict[str, list[Row[Any]]] = {}
+            packed: dict[str, list[Any]] = {}
             with reading(self._engine) as connection:
                 for row in connection.execute(_PACKED, {"of": some}):
                     packed.setdefault(row.id, []).append(row)
@@ -177,7 +177,7 @@ class History:
                 yield rows.sealed(row.sealed_as or row.source_id, row, snapshot, digests), row.chain
 
 
-def _passes(unpacking: Unpacking, packed: Iterable[Row[Any]], test: Callable[[bytes], bool], *, whole: bool) -> bool:
+def _passes(unpacking: Unpacking, packed: Iterable[Any], test: Callable[[bytes], bool], *, whole: bool) -> bool:
     before = b""
     for _, source, number, back, blob in packed:
         plain = unpacking.next_text(source, number, back, blob)
