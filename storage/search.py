@@ -17,6 +17,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
+from functools import cache
 from itertools import pairwise, repeat
 from math import ceil
 from typing import TYPE_CHECKING, Any, Final
@@ -48,8 +49,6 @@ LATER: Final = 0.25
 NEAR: Final = 128
 """Bytes: how nearly it is found where a text differs from the one before. To know it better takes longer than it saves."""
 _WIDE: Final = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u2e80-\u312f\u31a0-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-_RUNS: Final = re.compile(f"[{_WIDE}]+|[^{_WIDE}]+")
-_IS_WIDE: Final = re.compile(f"[{_WIDE}]")
 # Letters that have a case in newer Unicode than some Pythons know: left out, so that both their cases are.
 _UNSURE: Final = frozenset(
     "\u019b\u0264\u0277\u027c\ua7cb\ua7d2\ua7d3\ua7d4\ua7d5\ua7dc\ua7dd\ua7e2\uab4b\uab4c\uab6c\uab6d"
@@ -79,15 +78,21 @@ def grams(text: str) -> set[str]:
     if letters.isascii():
         return set(map("".join, zip(letters, letters[1:], letters[2:], strict=False)))
     found: set[str] = set()
-    for match in _RUNS.finditer(letters):
+    for match in _runs().finditer(letters):
         run, start = match.group(), match.start()
-        if _IS_WIDE.match(run):
+        if match.group(1):
             found.update(map("".join, pairwise(run)))
         else:
             found.update(map("".join, zip(run, run[1:], run[2:], strict=False)))
         if start:
             found.add(letters[start - 1 : start + 1])
     return found
+
+
+@cache
+def _runs() -> re.Pattern[str]:
+    """Runs of letters that are wide (group 1), or not. Made when it is needed: that takes longer than to list versions."""
+    return re.compile(f"([{_WIDE}]+)|[^{_WIDE}]+")
 
 
 def add(connection: Connection, source: int, plain: bytes, before: bytes | None) -> None:

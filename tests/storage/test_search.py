@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import pairwise
+from random import Random
 
 import pytest
 import regex
@@ -89,6 +90,31 @@ def test_a_signature_grows_by_layers_and_loses_nothing(archive: Archive, wording
         keep(archive, wordings, "one", " ".join(marks[start : start + 30]))
     assert all(archive.candidates([mark]) == {"one"} for mark in marks)
     assert archive.candidates(["zqxjkv", "wvutsr"]) == set()
+
+
+def test_layers_stay_few_and_what_was_never_taken_in_is_seldom_held(archive: Archive, wordings: Wordings) -> None:
+    archive.declare([wordings.source("one")], wordings.at(0))
+    dice = Random(7)
+    spaced = ["".join(dice.choices("abcdefghijklmnopqrstuvwxyz", k=3)) for _ in range(3000)]
+    wide = ["".join(map(chr, dice.choices(range(0x4E00, 0x5800), k=2))) for _ in range(1000)]
+    taken, never = {*spaced[:1400], *wide[:400]}, [*spaced[1500:], *wide[500:]]
+    with writing(archive.engine) as connection:
+        search._take(connection, 1, [], set(spaced[:600]))
+        for start in range(0, 1400, 70):
+            wanted = {*spaced[start : start + 70], *wide[start : start + 70]} & taken
+            search._take(connection, 1, search._layers(connection, 1), wanted)
+        layers = [bytes(row.bits) for row in search._layers(connection, 1)]
+    assert len(layers) <= 7
+    assert sum(map(len, layers)) < 1.45 * sum(search.PLACES[len(gram)] for gram in taken) * 1.45 / 8
+    assert all(search._held(layers, search._marks(gram)) for gram in taken)
+    for letters, most in ((3, 0.6), (2, 0.1)):
+        falsely = [
+            search._held(layers, search._marks(one)) for one in never if len(one) == letters and one not in taken
+        ]
+        assert sum(falsely) / len(falsely) < most
+    (once,) = [search._made(600, spaced[:1000])]
+    falsely = [search._held([once], search._marks(gram)) for gram in set(never) - set(spaced[:1000]) if len(gram) == 3]
+    assert 0.05 < sum(falsely) / len(falsely) < 0.16
 
 
 def test_signatures_are_made_anew_from_the_texts(said: Archive, url: str, wordings: Wordings) -> None:
