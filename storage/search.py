@@ -206,9 +206,13 @@ def _take(connection: Connection, source: int, layers: Sequence[Any], wanted: se
             connection.execute(_FULLER, {"of": source, "at": last.layer, "becomes": becomes, "many": count})
             return
     held = sum(row._mapping["count"] for row in layers)
-    size = ceil(max(many / BEGUN, max(LEAST, LATER * held) / FULL) / 8)
     values = {"source": source, "layer": len(layers), "method": METHOD, "count": many}
-    connection.execute(_LAYER, {**values, "bits": _made(size, unknown)})
+    connection.execute(_LAYER, {**values, "bits": _made(size_for(many, held), unknown)})
+
+
+def size_for(many: int, held: int) -> int:
+    """The bytes of a new layer for so ``many`` places, after layers that hold so many."""
+    return ceil(max(many / BEGUN, max(LEAST, LATER * held) / FULL) / 8)
 
 
 _LAYER: Final = insert(signatures)
