@@ -218,6 +218,12 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     yield asked
 
 
+def test_places_in_later_paragraphs_are_those_of_the_whole_text() -> None:
+    found = asked("s", history(["All for peace.\n\nNo “peace”.\n\nPeace"]), sought("peace"))
+    assert found is not None
+    assert found.wordings == (("peace", 2), ("Peace", 1))
+
+
 # Paragraphs as canonical texts have them, of letters that fold to each other, to several, to nothing.
 PARAGRAPHS = st.lists(
     st.text("abAK2s\u017f\u212aé\u0301ßﬁİ安全\uf914ｶ\uff9e가\u1100\u1161\u00ad\u2019-. ", min_size=1, max_size=8)
@@ -308,6 +314,9 @@ def test_the_quick_look_passes_over_most() -> None:
     looks = [b"Our SECURITY concern.", b"curity", "“peace” – é".encode(), "ｓecure".encode(), b"se\xc2\xadcurity"]
     assert [wanted.may_stand(one) for one in looks] == [True, False, False, True, True]
     assert [wanted.stands(one) for one in (looks[0], b"Our security\nconcerns")] == [False, True]
+    assert [sought(one).may_stand(other.encode()) for one, other in (("が", "か\u3099"), ("가", "\u1100\u1161"))] == [
+        True
+    ] * 2
     assert [sought("安全").may_stand(one.encode()) for one in ("和平", "安 全", "\uf914")] == [False, True, False]
 
 
@@ -318,8 +327,9 @@ def test_a_pattern_that_may_reach_over_paragraphs_is_asked_of_whole_texts() -> N
 
 
 def test_the_sources_that_say_something_are_named_as_they_are_found(said: Archive, wordings: Wordings) -> None:
-    keep(said, wordings, "english", "Nothing is said.\n\nAn undertaking.")
-    keep(said, wordings, "english", "Nothing is said.")
+    stands = "\n\n".join(f"Paragraph {number} stands as it stood." for number in range(20))
+    keep(said, wordings, "english", stands)
+    keep(said, wordings, "english", f"{stands}\n\nAn undertaking.")
     looked: list[bytes] = []
 
     def test(plain: bytes) -> bool:
@@ -327,7 +337,9 @@ def test_the_sources_that_say_something_are_named_as_they_are_found(said: Archiv
         return b"undertaking" in plain
 
     assert list(said.saying([*SAID, "nobody"], test)) == ["english"]
-    assert looked[1] == b"Nothing is said.\n\nAn undertaking."
+    assert looked[1].startswith(b"Paragraph 0")
+    assert looked[2].endswith(b"stood.\n\nAn undertaking.")
+    assert len(looked[2]) < 200
     assert list(said.saying(list(SAID), lambda plain: b"undertaking" in plain, whole=True)) == ["english"]
     assert list(said.saying(list(SAID), lambda plain: "安全".encode() in plain)) == ["chinese"]
 
