@@ -152,8 +152,11 @@ class Sought:
         """Whether a match is in these paragraphs of a text in UTF-8; where matches reach over them, whether one may be."""
         if not self.may_stand(plain):
             return False
+        if not self.apart:
+            return True
+        parts = filter(self.may_stand, plain.split(b"\n\n"))  # only of these it is worth while to fold them
         try:
-            return not self.apart or bool(_spans(plain.decode("utf-8", "surrogatepass"), self.pattern, ""))
+            return any(_spans(part.decode("utf-8", "surrogatepass"), self.pattern, "") for part in parts)
         except UsageError:  # it works too long: who looks for the places will find out where
             return True
 
