@@ -15,6 +15,7 @@ BENCHES = {
     "storage": ("bench.storage", "bytes and time a version, beside git and zstd"),
     "claims": ("bench.claims", "claims of due sources among a million, on both engines"),
     "archive": ("bench.archive", "log, show and grep on an archive of 100,000 versions"),
+    "signatures": ("bench.signatures", "what search signatures weigh, and how many sources are read for nothing"),
     "proving": ("bench.proving", "verify and backup: time and memory, by number of versions"),
     "rooms": ("bench.rooms", "pages | report | view: the reading room at its full size"),
     "transfer": ("bench.transfer", "moving in and out: time, size, whether the same comes back"),

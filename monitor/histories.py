@@ -9,10 +9,11 @@ from monitor.history.series import as_history, members
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from monitor.history.blame import Blame, Passed
+    from monitor.history.grep import Sought
     from monitor.history.lineage import Memory
     from storage.archive import Archive
     from storage.records import Event, Text, Version
@@ -153,20 +154,19 @@ def history_of(archive: Archive, name: str) -> History:
 
 
 def pairs_of(
-    archive: Archive, names: Sequence[str], wanted: Sequence[str], test: Callable[[bytes], bool] | None = None
+    archive: Archive, names: Sequence[str], certain: Sequence[str], wanted: Sought | None = None
 ) -> Iterator[tuple[str, Sequence[tuple[Version, Text]]]]:
     """The versions with their texts of those among these sources and series (none: every source) where each of the
-    wanted strings may stand: one history after the other, so that no more than one is in memory. Of every source, those
-    alone of which a text passes the ``test``.
+    ``certain`` strings may stand: one history after the other, so that no more than one is in memory. Of every source, those
+    alone where what is ``wanted`` stands.
 
     Raises ``UsageError`` for an unknown name.
     """
-    possible = archive.candidates(wanted)
+    possible = archive.candidates(certain)
     if not names:
-        for source in archive.sources(retired=True):
-            may = possible is None or source.id in possible
-            if may and (test is None or archive.says(source.id, test)):
-                yield source.id, tuple(archive.texts(source.id))
+        ids = [one.id for one in archive.sources(retired=True) if possible is None or one.id in possible]
+        for name in archive.saying(ids, wanted.stands, whole=not wanted.apart) if wanted is not None else ids:
+            yield name, tuple(archive.texts(name))
         return
     for name in dict.fromkeys(names):
         named, of_series = archive.named(name)

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, func, select
 from storage import browse, discovered, rows, runs, search
 from storage.engine import reading, writing
 from storage.errors import Pruned, StorageError
-from storage.queries import EVENT, SILENT, all_versions, telling
+from storage.queries import EVENT, SILENT, all_versions, chunks, telling
 from storage.schema import PRUNED, events, sources, versions
 from storage.unpacking import Unpacking, text_of
 
@@ -105,12 +105,20 @@ class History:
                     plain = unpacking.next_text(row.source, row.number, row.back, row.packed)
                     yield rows.version(row), rows.text(plain, row.title, row.published)
 
-    def says(self, source: str, test: Callable[[bytes], bool]) -> bool:
-        """Whether a text of a source, in UTF-8, passes the test: for questions to many texts, most of which it fails."""
-        with reading(self._engine) as connection:
-            unpacking = Unpacking(connection)
-            found = connection.execute(_PACKED, {"of": source}).all()
-            return any(test(unpacking.next_text(*row)) for row in found)
+    def saying(self, wanted: Sequence[str], test: Callable[[bytes], bool], *, whole: bool = False) -> Iterator[str]:
+        """The sources among these of which a text passes the test, in their order, each as soon as it is found.
+
+        The test is asked of texts in UTF-8: of the first, and of each later one about the paragraphs that are new in it
+        (a stretch of them); of all of each, when it is to be ``whole``.
+        """
+        for some in chunks(wanted, _AT_ONCE):
+            packed: dict[str, list[Any]] = {}
+            with reading(self._engine) as connection:
+                for row in connection.execute(_PACKED, {"of": some}):
+                    packed.setdefault(row.id, []).append(row)
+                unpacking = Unpacking(connection)
+                found = [one for one in some if _passes(unpacking, packed.get(one, ()), test, whole=whole)]
+            yield from found
 
     def pruned(self) -> dict[str, list[int]]:
         """The versions whose texts were pruned, in order, by the id of their source: those of all sources that have any."""
@@ -170,10 +178,22 @@ class History:
                 yield rows.sealed(row.sealed_as or row.source_id, row, snapshot, digests), row.chain
 
 
-# Built once: it is asked for each of many sources.
+def _passes(unpacking: Unpacking, packed: Iterable[Any], test: Callable[[bytes], bool], *, whole: bool) -> bool:
+    before = b""
+    for _, source, number, back, blob in packed:
+        plain = unpacking.next_text(source, number, back, blob)
+        if test(plain if whole else search.fresh(plain, before)):
+            return True
+        before = plain
+    return False
+
+
+_AT_ONCE: Final = 16
+"""Sources whose packed texts are fetched by one statement."""
+# Built once: it is asked of many sources.
 _PACKED: Final = (
-    select(versions.c.source, versions.c.number, versions.c.back, versions.c.packed)
+    select(sources.c.id, versions.c.source, versions.c.number, versions.c.back, versions.c.packed)
     .join(sources, sources.c.key == versions.c.source)
-    .where(sources.c.id == bindparam("of"), ~PRUNED)
-    .order_by(versions.c.number)
+    .where(sources.c.id.in_(bindparam("of", expanding=True)), ~PRUNED)
+    .order_by(versions.c.source, versions.c.number)
 )

@@ -4,13 +4,13 @@ Wordings of one statement are nearly identical, so the version before is the bes
 than zstd alone, and faster to write. Every ``STRIDE``-th version is packed with the one a stride before it, and every
 ``FULL_EVERY``-th stands alone; so a reader walks at most 18 links, and a damaged blob harms at most 64 versions.
 
-Blobs are zstd frames (RFC 8878) without the four magic bytes, checksum and dictionary id: the SHA-256 beside each blob is
-the better check. Of a frame that is one compressed block, as nearly all are, only the content of that block is kept, with
-:data:`BLOCK` before it: the rest follows (:func:`frame`), and is 9 bytes of what would often be 30.
+Blobs are zstd frames without the four magic bytes (put ``28 b5 2f fd`` before one to read it with another program),
+without checksum and dictionary id: that is 12 bytes a version, and the SHA-256 beside each blob is the better check.
 """
 
 from __future__ import annotations
 
+import threading
 from typing import Final
 
 import zstandard
@@ -24,12 +24,7 @@ ALONE_LEVEL: Final = 17
 SMALL: Final = 65_536
 """Bytes: what stands alone and is larger is packed with :data:`LEVEL` (it would take too long)."""
 MAGIC: Final = bytes.fromhex("28b52ffd")
-BLOCK: Final = b"\x08"
-"""Stands before the content of a block. No frame begins so: it is the bit of a frame's header that is reserved."""
-BLOCK_MOST: Final = 128 << 10
-"""Bytes: a block unpacks to no more (RFC 8878, 3.1.1.2.4)."""
-_BLOCK_FRAME: Final = MAGIC + bytes.fromhex("0058")  # no content size; a window of 2 MiB, which no block fills
-_BEFORE_BLOCK: Final = 3
+_FORMAT: Final = zstandard.FORMAT_ZSTD1_MAGICLESS
 
 
 def back_of(number: int) -> int:
@@ -53,44 +48,49 @@ def pack(plain: bytes, base: bytes | None = None) -> bytes:
         ALONE_LEVEL if not base and len(plain) <= SMALL else LEVEL,
         source_size=len(plain),
         dict_size=len(base or b""),
-        format=zstandard.FORMAT_ZSTD1_MAGICLESS,
+        format=_FORMAT,
         write_content_size=True,
         write_checksum=False,
         write_dict_id=False,
     )
-    return shortened(zstandard.ZstdCompressor(dict_data=_dictionary(base), compression_params=params).compress(plain))
+    return zstandard.ZstdCompressor(dict_data=_dictionary(base), compression_params=params).compress(plain)
 
 
 def unpack(packed: bytes, base: bytes | None = None) -> bytes:
     """The plain bytes. Raises ``zstandard.ZstdError`` when the blob or its base is not the one it was packed with."""
-    plain = zstandard.ZstdDecompressor(dict_data=_dictionary(base)).decompress(
-        frame(packed), max_output_size=BLOCK_MOST
-    )
-    # A copy: what was made for 128 KiB and cut off leaves the memory around it in pieces (half as much again in a proof).
-    return bytes(memoryview(plain)) if packed.startswith(BLOCK) else plain
+    # Older rows have the magic number. No frame begins with its first byte otherwise: a bit is set in it that must not be.
+    frame = packed if packed.startswith(MAGIC) else MAGIC + packed
+    if not base:
+        return _mine.decompressor.decompress(frame)
+    try:
+        return _mine.decompressor.decompress_content_dict_chain([_as_frame(base), frame])
+    except ValueError as error:  # it does not even begin as a frame does
+        raise zstandard.ZstdError(str(error)) from None
 
 
-def shortened(packed: bytes) -> bytes:
-    """A frame without its magic number, without what follows: see :func:`frame`."""
-    start = zstandard.frame_header_size(MAGIC + packed) - len(MAGIC) + _BEFORE_BLOCK
-    before = int.from_bytes(packed[start - _BEFORE_BLOCK : start], "little")
-    return BLOCK + packed[start:] if before == _before(len(packed) - start) else packed
+class _Mine(threading.local):
+    """One decompressor a thread: to make one for each dictionary takes four times as long as all it has to do.
 
-
-def _before(size: int) -> int:
-    """What stands before the last block of a frame, when that is a compressed one of so many bytes (RFC 8878, 3.1.1.2)."""
-    return size << 3 | 2 << 1 | 1
-
-
-def frame(packed: bytes) -> bytes:
-    """The whole frame of a blob, as any zstd reads it; its content size is in it where it is no single block.
-
-    Older rows are whole frames without the magic number, or with it.
+    It takes a dictionary only as the frame before, so the dictionary is made one, of blocks that are stored as they are.
     """
-    if packed.startswith(BLOCK):
-        content = packed[len(BLOCK) :]
-        return _BLOCK_FRAME + _before(len(content)).to_bytes(_BEFORE_BLOCK, "little") + content
-    return packed if packed.startswith(MAGIC) else MAGIC + packed
+
+    def __init__(self) -> None:
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_mine: Final = _Mine()
+_BLOCK: Final = 131_072
+"""Bytes of the largest block of a frame (RFC 8878)."""
+
+
+def _as_frame(plain: bytes) -> bytes:
+    """A zstd frame that is stored, not compressed (RFC 8878, 3.1.1): its size in four bytes, then its blocks."""
+    parts = [MAGIC, b"\xa0", len(plain).to_bytes(4, "little")]
+    for start in range(0, len(plain), _BLOCK):
+        block = plain[start : start + _BLOCK]
+        is_last = start + _BLOCK >= len(plain)
+        parts += [(len(block) << 3 | is_last).to_bytes(3, "little"), block]
+    return b"".join(parts)
 
 
 def _dictionary(base: bytes | None) -> zstandard.ZstdCompressionDict | None:

@@ -64,17 +64,16 @@ def grep_command(
       variorum grep "considerable (time|period)" fomc --regex
     """
     from monitor.histories import pairs_of
-    from monitor.history.grep import compiled, each, literals, may_hold
+    from monitor.history.grep import found_in, literals, sought
 
-    compiled(phrase, is_regex=regex)  # what is wrong with it is said before anything is read
+    wanted = sought(phrase, is_regex=regex, ignore_case=not case, whole_words=word)  # what is wrong is said first
     with Operands(asking) as resolve:
         for name in names:
             _note_pruned(asking, resolve.history(name))
         if not names:
             for name, gone in resolve.archive.pruned().items():
                 _note_gone(asking, name, gone)
-        histories = pairs_of(resolve.archive, names, literals(phrase, is_regex=regex), may_hold(phrase, is_regex=regex))
-        found = each(histories, phrase, regex=regex, ignore_case=not case, whole_words=word)
+        found = found_in(pairs_of(resolve.archive, names, literals(phrase, is_regex=regex), wanted), wanted)
         if as_json:
             from monitor.render.json_forms import grep_json
 

@@ -101,6 +101,20 @@ def _irregular(odd: str, hidden: str, marks: str, cjk: bool) -> re.Pattern[str]:
     return re.compile("|".join([*places, f"[{_JAMO}]+"]))
 
 
+@lru_cache(maxsize=8192)
+def disguises(character: str, needle: str) -> bool:
+    """Whether a text with this character may hold a ``needle`` when folded, though it does not as it stands (but for case):
+    it folds to something of it, or to nothing, or joins its neighbour.
+
+    ``needle`` are letters and figures of ASCII, or one letter of another script.
+    """
+    if _JOINED.match(character) or _is_mark(character):
+        return not needle.isascii()  # no ASCII letter comes of a joining, if none went into it
+    folded = _alone(character, ignore_case=True)
+    return folded is not None and (not folded or not set(needle).isdisjoint(folded))
+
+
+_JOINED: Final = re.compile(f"[{_JAMO}]")
 _UNEVEN: Final = re.compile(r"\s\s|-\n")
 """What does not fold one to one in ASCII: runs of white space, and the end of a line after a hyphen."""
 

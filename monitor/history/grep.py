@@ -7,23 +7,25 @@ difference; offsets are those of the true text.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import regex
 
-from monitor.history.folding import fold
+from monitor.history.folding import disguises, fold
 from storage.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from monitor.history.folding import Folded
     from storage.records import Text, Version, Window
 
+Spans: TypeAlias = "tuple[tuple[int, int], ...]"
+"""Places in a text, in order: where each begins and ends."""
 TIMEOUT_S: Final = 2.0
-"""How long a pattern may work on one text."""
+"""How long a pattern may work on one text, or paragraph."""
 SPACED_LETTER: Final = r"[^\W\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]"
 """A letter or figure of a script that parts its words."""
 CONTEXT: Final = 60
@@ -109,25 +111,66 @@ def grep(
 
     Raises ``UsageError`` for an empty phrase, a pattern that is wrong (naming the position) or works too long.
     """
-    asked = each(histories.items(), phrase, regex=regex, ignore_case=ignore_case, whole_words=whole_words)
-    return tuple(asked)
+    wanted = sought(phrase, is_regex=regex, ignore_case=ignore_case, whole_words=whole_words)
+    return tuple(found_in(histories.items(), wanted))
 
 
-def each(
-    histories: Iterable[tuple[str, Sequence[tuple[Version, Text]]]],
-    phrase: str,
-    *,
-    regex: bool = False,
-    ignore_case: bool = True,
-    whole_words: bool = False,
-) -> Iterator[Found]:
+def found_in(histories: Iterable[tuple[str, Sequence[tuple[Version, Text]]]], wanted: Sought) -> Iterator[Found]:
     """As :func:`grep`, one answer after the other: the first is there before the last history is looked into."""
-    pattern = compiled(phrase, is_regex=regex, ignore_case=ignore_case, whole_words=whole_words)
-    needle, word = (None, _word(literals(phrase, is_regex=True))) if regex else (_needle(phrase), "")
     for source, history in histories:
-        found = search(source, history, pattern, needle, word)
+        found = search(source, history, wanted)
         if found is not None:
             yield found
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """A phrase or pattern, made ready to be looked for in many texts.
+
+    ``apart``: no match reaches over paragraphs, so that each can be looked at by itself. ``needle``: what must stand in a
+    text that has a match, in small letters, or something that folds to it; empty: nothing is certain.
+    """
+
+    pattern: regex.Pattern[str]
+    needle: str
+    apart: bool
+    _harmless: set[str] = field(default_factory=set, repr=False, compare=False)
+
+    def may_stand(self, plain: bytes) -> bool:
+        """Whether a match may be in this stretch of a text in UTF-8: a quick look, which most of it does not pass."""
+        if self.needle.encode() in plain.lower():
+            return True
+        if plain.isascii():
+            return False
+        others = set(plain.translate(None, _ASCII).decode("utf-8", "surrogatepass")) - self._harmless
+        if any(disguises(one, self.needle) for one in others):
+            return True
+        self._harmless.update(others)
+        return False
+
+    def stands(self, plain: bytes) -> bool:
+        """Whether a match is in these paragraphs of a text in UTF-8; where matches reach over them, whether one may be."""
+        if not self.may_stand(plain):
+            return False
+        if not self.apart:
+            return True
+        parts = filter(self.may_stand, plain.split(b"\n\n"))  # only of these it is worth while to fold them
+        try:
+            return any(_spans(part.decode("utf-8", "surrogatepass"), self.pattern, "") for part in parts)
+        except UsageError:  # it works too long: who looks for the places will find out where
+            return True
+
+
+_ASCII: Final = bytes(range(128))
+
+
+def sought(phrase: str, *, is_regex: bool = False, ignore_case: bool = True, whole_words: bool = False) -> Sought:
+    """The phrase, or the pattern, ready to be looked for. Raises ``UsageError`` as :func:`grep` does."""
+    pattern = compiled(phrase, is_regex=is_regex, ignore_case=ignore_case, whole_words=whole_words)
+    if is_regex:
+        return Sought(pattern, _word(literals(phrase, is_regex=True)), _WITHIN.fullmatch(phrase) is not None)
+    folded = fold(phrase).text.strip()
+    return Sought(pattern, _needle(folded), "\n" not in folded)
 
 
 def compiled(
@@ -183,38 +226,14 @@ _STRANGE_ESCAPE: Final = regex.compile(r"\\[^\W\d_bBdDsSwW]|\\\d|\[\[|&&|\[\]|\[
 _PARTS: Final = regex.compile(r"\\.|\[(?:\\.|[^\]])*\]|\{[^}]*\}|.", regex.DOTALL)
 
 
-def may_hold(phrase: str, *, is_regex: bool = False) -> Callable[[bytes], bool] | None:
-    """A quick test of a text in UTF-8, False where no match can be; None where only a search can say.
-
-    It knows texts in plain ASCII alone, in which white space is single spaces and blank lines, as in canonical text.
-    """
-    folded = _word(literals(phrase, is_regex=True)) if is_regex else fold(phrase).text.strip()
-    if not regex.fullmatch("[a-z0-9]+(?: [a-z0-9]+)*", folded):
-        return None
-    wanted = folded.encode()
-
-    def test(plain: bytes) -> bool:
-        return wanted in plain.lower() or not plain.isascii() or (b" " in wanted and _uneven(plain))
-
-    return test
+_WITHIN: Final = regex.compile(
+    r"""(?:[\p{L}\p{N} ,;:'"‘’“”%–—.|*+?-]|\((?!\?)|\(\?:|\)|\[[\p{L}\p{N} ,;'–-]+\]|\{\d*,?\d*\}|\\[bdw.()+*?])*"""
+)
+"""Patterns of which no match can reach over paragraphs: they hold nothing that matches their end, or the end of a text."""
 
 
-def _uneven(plain: bytes) -> bool:
-    """Whether there is other white space than single spaces and blank lines."""
-    return plain.count(b"\n") != 2 * plain.count(b"\n\n") or any(one in plain for one in _ODD)
-
-
-_ODD: Final = (b"  ", b"\t", b"\r", b"\v", b"\f", b"\x1c", b"\x1d", b"\x1e", b"\x1f")
-
-
-def _needle(phrase: str) -> str | None:
-    """What a paragraph in plain ASCII must hold, in small letters, for a plain phrase to match; None where that is not sure.
-
-    The longest word in ASCII; or a letter without case, as of Chinese, which such a paragraph cannot hold at all.
-    """
-    folded = fold(phrase).text.strip()
-    if "\n" in folded:
-        return None
+def _needle(folded: str) -> str:
+    """What a text must hold for this folded phrase to stand in it: its longest word in ASCII, or a letter without case."""
     caseless = (one for one in folded if not one.isascii() and one.isalnum() and one.lower() == one.upper())
     return next(caseless, None) or _word((folded,))
 
@@ -225,32 +244,15 @@ def _word(certain: Iterable[str]) -> str:
     return max(words, key=len, default="")
 
 
-def search(
-    source: str,
-    history: Sequence[tuple[Version, Text]],
-    pattern: regex.Pattern[str],
-    needle: str | None = None,
-    word: str = "",
-) -> Found | None:
-    """The answer of one history to a compiled pattern; None when it never stood there.
-
-    ``needle``: what must stand, in small letters, where plain ASCII matches; and no match reaches over paragraphs. Then
-    each paragraph that many versions share is looked at once, and those without it not at all. ``word``: what a whole text
-    in plain ASCII must hold, where matches may reach over paragraphs.
-    """
-    known: dict[str, tuple[tuple[int, int], ...]] = {}
-    paragraphs: dict[str, tuple[tuple[int, int], ...]] = {}
-    found: list[tuple[tuple[int, int], ...]] = []
+def search(source: str, history: Sequence[tuple[Version, Text]], wanted: Sought) -> Found | None:
+    """The answer of one history; None when it never stood there. A paragraph that many versions share is looked at once."""
+    known: dict[str, Spans] = {}
+    paragraphs: dict[str, Spans] = {}
+    found: list[Spans] = []
     for version, text in history:
-        if text.digest not in known:
-            where = f"{source}@{version.number}"
-            if needle is None and word and text.text.isascii() and word not in text.text.lower():
-                known[text.digest] = ()
-            elif needle is None:
-                known[text.digest] = _spans(text.text, pattern, where)
-            else:
-                known[text.digest] = _spans_by_paragraph(text.text, pattern, needle, paragraphs, where)
-        found.append(known[text.digest])
+        if version.digest not in known:
+            known[version.digest] = _spans_in(text.text, wanted, paragraphs, f"{source}@{version.number}")
+        found.append(known[version.digest])
     having = [index for index, spans in enumerate(found) if spans]
     if not having:
         return None
@@ -273,31 +275,25 @@ def search(
     )
 
 
-def _spans(text: str, pattern: regex.Pattern[str], where: str) -> tuple[tuple[int, int], ...]:
-    folded = fold(text, ignore_case=bool(pattern.flags & regex.IGNORECASE))
-    return tuple(places(folded, pattern, where=where))
-
-
-def _spans_by_paragraph(
-    text: str,
-    pattern: regex.Pattern[str],
-    needle: str,
-    known: dict[str, tuple[tuple[int, int], ...]],
-    where: str,
-) -> tuple[tuple[int, int], ...]:
-    if text.isascii() and needle not in text.lower():
-        return ()
+def _spans_in(text: str, wanted: Sought, known: dict[str, Spans], where: str) -> Spans:
+    """The places in a text; those of its paragraphs that are ``known`` are not looked for again."""
+    parts = text.split("\n\n") if wanted.apart else [text]
     found: list[tuple[int, int]] = []
     at = 0
-    for part in text.split("\n\n"):
+    for part in parts:
         spans = known.get(part)
         if spans is None:
-            absent = part.isascii() and needle not in part.lower()
-            spans = known[part] = () if absent else _spans(part, pattern, where)
+            may = wanted.may_stand(part.encode("utf-8", "surrogatepass"))
+            spans = known[part] = _spans(part, wanted.pattern, where) if may else ()
         if spans:
             found += [(at + start, at + end) for start, end in spans]
         at += len(part) + 2
     return tuple(found)
+
+
+def _spans(text: str, pattern: regex.Pattern[str], where: str) -> Spans:
+    folded = fold(text, ignore_case=bool(pattern.flags & regex.IGNORECASE))
+    return tuple(places(folded, pattern, where=where))
 
 
 def places(folded: Folded, pattern: regex.Pattern[str], *, where: str = "") -> Iterator[tuple[int, int]]:

@@ -8,6 +8,7 @@ UAX 14, enough for prose).
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -57,15 +58,24 @@ NO_END: Final = frozenset("（「『【〈《“‘([{‹«")
 """Punctuation that does not begin, or does not end, a line."""
 
 
+_SINGLE: Final = re.compile("[\n\t -~\u00a0-\u00ac\u00ae-\u02ff\u2010-\u2027\u2030-\u205e]*")
+"""Texts of which every character is a grapheme: ASCII, Latin, the quotes and dashes of prose. They need no table of graphemes."""
+_SINGLE_TOKEN: Final = re.compile(r"\n|[ \t]+|[!-~]+|.")
+
+
+def _found_tokens(text: str) -> Iterator[re.Match[str] | regex.Match[str]]:
+    return (_SINGLE_TOKEN if _SINGLE.fullmatch(text) else _any_token()).finditer(text)
+
+
 @lru_cache(maxsize=1)
-def _token() -> regex.Pattern[str]:
-    import regex  # here, as wcwidth below: a plain table of ids and addresses needs neither
+def _any_token() -> regex.Pattern[str]:
+    import regex  # here, as wcwidth below: a table, and most texts, need neither
 
     return regex.compile(r"\n|[ \t]+|[!-~]+(?![\p{M}\u200d\ufe0f])|\X")
 
 
 def _graphemes(text: str) -> Sequence[str]:
-    if text.isascii():
+    if _SINGLE.fullmatch(text):
         return text
     import regex
 
@@ -202,7 +212,7 @@ def _tokens(runs: Iterable[tuple[Run, int]]) -> Iterator[_Token]:
             continue
         opened = place > 0 and listed[place - 1][0].opens
         closed = place + 1 < len(listed) and listed[place + 1][0].closes
-        for found in _token().finditer(shown):
+        for found in _found_tokens(shown):
             text = found.group()
             glued = (opened and found.start() == 0) or (closed and found.end() == len(shown))
             if text.isascii():

@@ -110,10 +110,11 @@ def headers_of(row: Row[Any], fetched_at: Any) -> bytes:
 
 def unpacked(packed: bytes, base: bytes | None = None) -> bytes:
     """As ``texts.unpack``; a damaged head that promises gigabytes is not believed."""
-    if not packed.startswith(texts.BLOCK):  # a block alone promises nothing, and has a bound of its own
-        promised = zstandard.get_frame_parameters(texts.frame(packed)).content_size
-        if promised > MOST_BYTES:
-            raise ValueError(f"it promises {promised:,} bytes")
+    promised = zstandard.get_frame_parameters(
+        packed if packed.startswith(texts.MAGIC) else texts.MAGIC + packed
+    ).content_size
+    if promised > MOST_BYTES:
+        raise ValueError(f"it promises {promised:,} bytes")
     return texts.unpack(packed, base)
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from storage import texts
 from storage.archive import Archive
 from storage.records import Snapshot, Source, Text
 from tests.storage.filled import fill
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
     from psycopg import Connection
 
 _names = itertools.count(1)
-_HELD = {"filled_url": "filled", "framed_url": "framed", "archive": "tables"}
+_HELD = {"filled_url": "filled", "short_url": "short", "archive": "tables"}
+_LONG = {"filled": 40, "short": 20}
 
 
 @pytest.fixture(scope="session")
@@ -50,16 +50,13 @@ def administrator(postgresql: str) -> Iterator[Connection[Any]]:
 def templates(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], str]:
     """The addresses of archives that are made once and copied for each test, by engine and by what they hold."""
     folder = tmp_path_factory.mktemp("templates")
-    return {("sqlite", held): f"sqlite:///{folder / held}.db" for held in ("tables", "filled", "framed")}
+    return {("sqlite", held): f"sqlite:///{folder / held}.db" for held in ("tables", "filled", "short")}
 
 
 def _made(url: str, held: str) -> str:
-    with Archive.open(url) as made, pytest.MonkeyPatch.context() as patched:
-        if held == "filled":
-            fill(made, long=40)
-        if held == "framed":
-            patched.setattr(texts, "shortened", lambda packed: packed)
-            fill(made, long=20)
+    with Archive.open(url) as made:
+        if held in _LONG:
+            fill(made, long=_LONG[held])
     return url
 
 
@@ -98,8 +95,8 @@ def filled_url(url: str) -> str:
 
 
 @pytest.fixture
-def framed_url(url: str) -> str:
-    """As ``filled_url``, with 21 versions, and blobs that are whole frames, as all were up to schema 0012."""
+def short_url(url: str) -> str:
+    """As ``filled_url``, with 21 versions."""
     return url
 
 

@@ -1,7 +1,7 @@
 """Archives of today put back into the schema of an earlier day, with all that they hold: what a migration is given.
 
 Each step undoes what one migration did to tables and rows, the newest first, so that the rows are as the programs of that
-day wrote them. (Blobs must have been written as they were then: see ``framed_url``.)
+day wrote them.
 """
 
 from __future__ import annotations

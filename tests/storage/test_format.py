@@ -59,13 +59,11 @@ def len8(piece: bytes) -> bytes:
 
 
 def unpack(packed: bytes, dictionary: bytes = b"") -> bytes:
-    if packed.startswith(b"\x08"):
-        content = packed[1:]
-        frame = bytes.fromhex("28b52ffd0058") + (8 * len(content) + 5).to_bytes(3, "little") + content
-    else:
-        frame = packed if packed.startswith(MAGIC) else MAGIC + packed
-    raw = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT) if dictionary else None
-    return zstandard.ZstdDecompressor(dict_data=raw).decompress(frame, max_output_size=128 << 10)
+    frame = packed if packed.startswith(MAGIC) else MAGIC + packed
+    if not dictionary:
+        return zstandard.ZstdDecompressor().decompress(frame)
+    raw = zstandard.ZstdCompressionDict(dictionary, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+    return zstandard.ZstdDecompressor(dict_data=raw).decompress(frame)
 
 
 def decimal(number: int | None) -> bytes:

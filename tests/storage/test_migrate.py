@@ -216,20 +216,20 @@ def test_an_older_archive_is_brought_forward_whole(url: str, revision: str, tmp_
         if one > "0008"
     ],
 )
-def test_an_archive_of_each_later_schema_is_brought_forward_whole(framed_url: str, revision: str) -> None:
+def test_an_archive_of_each_later_schema_is_brought_forward_whole(short_url: str, revision: str) -> None:
     """With all that an archive can hold: one of today, put back."""
-    with Archive.open(framed_url) as archive:
-        marks, said = told(framed_url), everything(archive)
-    put_back(framed_url, revision)
+    with Archive.open(short_url) as archive:
+        marks, said = told(short_url), everything(archive)
+    put_back(short_url, revision)
     with pytest.raises(StorageError, match=f"schema {revision}"):
-        Archive.open(framed_url)
-    assert migrate(framed_url)[:2] == (revision, REVISION)
-    assert told(framed_url) == marks
-    assert [fault.said for fault in verify(framed_url).faults] == []
-    with Archive.open(framed_url) as archive:
+        Archive.open(short_url)
+    assert migrate(short_url)[:2] == (revision, REVISION)
+    assert told(short_url) == marks
+    assert [fault.said for fault in verify(short_url).faults] == []
+    with Archive.open(short_url) as archive:
         assert everything(archive) == said
         keep(archive, "long", 22)
-    assert verify(framed_url).faults == []
+    assert verify(short_url).faults == []
 
 
 def everything(archive: Archive) -> list[Any]:
@@ -239,13 +239,13 @@ def everything(archive: Archive) -> list[Any]:
     return [seals, {name: list(archive.texts(name)) for name in names}, archive.events(), list_letters(archive)]
 
 
-def test_events_that_say_no_more_than_their_version_keep_only_its_number(framed_url: str) -> None:
-    engine = engine_for(framed_url)
+def test_events_that_say_no_more_than_their_version_keep_only_its_number(short_url: str) -> None:
+    engine = engine_for(short_url)
     asked = "SELECT version FROM events WHERE kind IS NULL ORDER BY number"
     with engine.connect() as connection:
         before = connection.exec_driver_sql(asked).scalars().all()
-    put_back(framed_url, "0012")
-    migrate(framed_url)
+    put_back(short_url, "0012")
+    migrate(short_url)
     with engine.connect() as connection:
         assert connection.exec_driver_sql(asked).scalars().all() == before == [6, 12, 18]
         kept = "SELECT count(*) FROM events WHERE kind IS NULL AND coalesce(at, severity, after, before) IS NOT NULL"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import pairwise
+from random import Random
 
 import pytest
 import regex
@@ -12,7 +15,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from monitor.history.folding import fold
-from monitor.history.grep import grep, literals
+from monitor.history.grep import grep, literals, places, sought
+from monitor.history.grep import search as asked
 from storage import search
 from storage.archive import Archive
 from storage.engine import engine_for, writing
@@ -86,6 +90,31 @@ def test_a_signature_grows_by_layers_and_loses_nothing(archive: Archive, wording
         keep(archive, wordings, "one", " ".join(marks[start : start + 30]))
     assert all(archive.candidates([mark]) == {"one"} for mark in marks)
     assert archive.candidates(["zqxjkv", "wvutsr"]) == set()
+
+
+def test_layers_stay_few_and_what_was_never_taken_in_is_seldom_held(archive: Archive, wordings: Wordings) -> None:
+    archive.declare([wordings.source("one")], wordings.at(0))
+    dice = Random(7)
+    spaced = ["".join(dice.choices("abcdefghijklmnopqrstuvwxyz", k=3)) for _ in range(3000)]
+    wide = ["".join(map(chr, dice.choices(range(0x4E00, 0x5800), k=2))) for _ in range(1000)]
+    taken, never = {*spaced[:1400], *wide[:400]}, [*spaced[1500:], *wide[500:]]
+    with writing(archive.engine) as connection:
+        search._take(connection, 1, [], set(spaced[:600]))
+        for start in range(0, 1400, 70):
+            wanted = {*spaced[start : start + 70], *wide[start : start + 70]} & taken
+            search._take(connection, 1, search._layers(connection, 1), wanted)
+        layers = [bytes(row.bits) for row in search._layers(connection, 1)]
+    assert len(layers) <= 7
+    assert sum(map(len, layers)) < 1.45 * sum(search.PLACES[len(gram)] for gram in taken) * 1.45 / 8
+    assert all(search._held(layers, search._marks(gram)) for gram in taken)
+    for letters, most in ((3, 0.6), (2, 0.1)):
+        falsely = [
+            search._held(layers, search._marks(one)) for one in never if len(one) == letters and one not in taken
+        ]
+        assert sum(falsely) / len(falsely) < most
+    (once,) = [search._made(600, spaced[:1000])]
+    falsely = [search._held([once], search._marks(gram)) for gram in set(never) - set(spaced[:1000]) if len(gram) == 3]
+    assert 0.05 < sum(falsely) / len(falsely) < 0.16
 
 
 def test_signatures_are_made_anew_from_the_texts(said: Archive, url: str, wordings: Wordings) -> None:
@@ -189,20 +218,87 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
     yield asked
 
 
-@settings(deadline=None, max_examples=80)
-@given(st.lists(st.lists(LETTERS, min_size=1, max_size=4), min_size=1, max_size=3), LETTERS, st.booleans())
-def test_paragraph_by_paragraph_finds_what_the_whole_finds(
-    texts: list[list[str]], phrase: str, ignore_case: bool
-) -> None:
-    from monitor.history.grep import _needle, compiled
-    from monitor.history.grep import search as asked
+def test_places_in_later_paragraphs_are_those_of_the_whole_text() -> None:
+    found = asked("s", history(["All for peace.\n\nNo “peace”.\n\nPeace"]), sought("peace"))
+    assert found is not None
+    assert found.wordings == (("peace", 2), ("Peace", 1))
 
+
+# Paragraphs as canonical texts have them, of letters that fold to each other, to several, to nothing.
+PARAGRAPHS = st.lists(
+    st.text("abAK2s\u017f\u212aé\u0301ßﬁİ安全\uf914ｶ\uff9e가\u1100\u1161\u00ad\u2019-. ", min_size=1, max_size=8)
+    .map(lambda words: " ".join(words.split()))
+    .filter(bool),
+    min_size=1,
+    max_size=4,
+)
+PATTERNS = [
+    "a",
+    "ab|s",
+    "(a|安).",
+    "[ab]2?",
+    r"\bs",
+    "k{1,2}",
+    "a b",
+    "’s",
+    r"a\s",
+    "[^a]",
+    "^a",
+    "全$",
+    "(?<=a)b",
+    "a.*b",
+]
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(PARAGRAPHS, min_size=1, max_size=4),
+    st.one_of(LETTERS, PARAGRAPHS.map(lambda parts: parts[0][:3])),
+    st.none() | st.sampled_from(PATTERNS),
+    st.booleans(),
+    st.booleans(),
+)
+def test_what_changed_and_a_quick_look_find_what_a_search_of_every_whole_text_finds(
+    texts: list[list[str]], phrase: str, pattern: str | None, ignore_case: bool, whole_words: bool
+) -> None:
     try:
-        pattern = compiled(phrase, ignore_case=ignore_case)
+        wanted = sought(
+            pattern or phrase, is_regex=pattern is not None, ignore_case=ignore_case, whole_words=whole_words
+        )
     except UsageError:
         assume(False)
     versions = history(["\n\n".join(parts) for parts in texts])
-    assert asked("s", versions, pattern, _needle(phrase)) == asked("s", versions, pattern)
+    naive = [  # as canonical texts are searched whole
+        tuple(places(fold(text.text, ignore_case=ignore_case), wanted.pattern)) for _, text in versions
+    ]  # fmt: skip
+    found = asked("s", versions, wanted)
+    assert (found.counts if found else ()) == tuple((n, len(one)) for n, one in enumerate(naive, 1) if any(naive))
+    wordings = [text.text[start:end] for (_, text), spans in zip(versions, naive, strict=True) for start, end in spans]
+    assert (dict(found.wordings) if found else {}) == Counter(wordings)
+    plain = [b"", *(text.text.encode() for _, text in versions)]
+    parts = plain[1:] if not wanted.apart else [search.fresh(now, old) for old, now in pairwise(plain)]
+    stands = any(map(wanted.stands, parts))
+    assert stands == any(naive) if wanted.apart else stands or not any(naive)
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.text("ab\n", max_size=12), st.text("ab\n", max_size=12), st.sampled_from([1, 2, 3]))
+def test_what_is_fresh_holds_every_paragraph_that_is_new(old: str, new: str, near: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(search, "NEAR", near)
+        fresh = search.fresh(new.encode(), old.encode()).decode()
+    assert fresh in new
+    strange = {part.strip("\n") for part in new.split("\n\n")} - {part.strip("\n") for part in old.split("\n\n")}
+    assert all(part in fresh for part in strange)
+    assert fresh == "" or new != old
+
+
+def test_what_is_fresh_is_little_of_a_long_text() -> None:
+    before = [f"Paragraph {number} stands as it stood." for number in range(100)]
+    after = [*before[:50], "Paragraph 50 stands otherwise.", *before[51:]]
+    fresh = search.fresh("\n\n".join(after).encode(), "\n\n".join(before).encode())
+    assert b"otherwise" in fresh
+    assert len(fresh) < 400
 
 
 def test_a_paragraph_that_versions_share_is_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,32 +309,39 @@ def test_a_paragraph_that_versions_share_is_read_once(monkeypatch: pytest.Monkey
     assert len([one for one in asked if one.startswith("The same")]) == 1
 
 
-@settings(deadline=None)
-@given(
-    st.text(alphabet="aB -\n\t'\x1c\u00a0\u4e2d", max_size=24),
-    st.text(alphabet="ab ", min_size=1, max_size=5).filter(str.strip),
-)
-def test_the_quick_test_never_loses_a_match(text: str, phrase: str) -> None:
-    from monitor.history.grep import may_hold
-
-    test = may_hold(phrase)
-    found = grep({"s": history([text])}, phrase)
-    assert test is None or test(text.encode()) or not found
-    assert not found or may_hold(phrase, is_regex=True) is None or may_hold(phrase, is_regex=True)(text.encode())  # type: ignore[misc]
+def test_the_quick_look_passes_over_most() -> None:
+    wanted = sought("Security  concerns")
+    looks = [b"Our SECURITY concern.", b"curity", "“peace” – é".encode(), "ｓecure".encode(), b"se\xc2\xadcurity"]
+    assert [wanted.may_stand(one) for one in looks] == [True, False, False, True, True]
+    assert [wanted.stands(one) for one in (looks[0], b"Our security\nconcerns")] == [False, True]
+    assert [sought(one).may_stand(other.encode()) for one, other in (("が", "か\u3099"), ("가", "\u1100\u1161"))] == [
+        True
+    ] * 2
+    assert [sought("安全").may_stand(one.encode()) for one in ("和平", "安 全", "\uf914")] == [False, True, False]
 
 
-def test_the_quick_test_passes_over_most() -> None:
-    from monitor.history.grep import may_hold
+def test_a_pattern_that_may_reach_over_paragraphs_is_asked_of_whole_texts() -> None:
+    within = ["a (b|c)", "“a”.*b", r"\bno\b", "[a-c]{2,3}", "(?:a|b)+", r"a\.b"]
+    over = [r"a\s", "a\n", "[^a]", r"\W", "^a", "a$", "(?s)a.b", "(?<!a)b", "x{e<=1}", r"\p{L}", "[[a]b]", r"[\s]"]
+    assert [one for one in within + over if sought(one, is_regex=True).apart] == within
 
-    test = may_hold("Security  concerns")
-    assert test is not None
-    assert [test(one) for one in (b"Our SECURITY concerns.", b"A\n\nsecurity concern", b"security\nconcerns")] == [
-        True, False, True,
-    ]  # fmt: skip
-    pattern = may_hold("unambiguous (promise|undertaking)", is_regex=True)
-    assert pattern is not None
-    assert [pattern(one) for one in (b"an Unambiguous promise", b"a promise", "中".encode())] == [True, False, True]
-    assert may_hold("安全") is None
+
+def test_the_sources_that_say_something_are_named_as_they_are_found(said: Archive, wordings: Wordings) -> None:
+    stands = "\n\n".join(f"Paragraph {number} stands as it stood." for number in range(20))
+    keep(said, wordings, "english", stands)
+    keep(said, wordings, "english", f"{stands}\n\nAn undertaking.")
+    looked: list[bytes] = []
+
+    def test(plain: bytes) -> bool:
+        looked.append(plain)
+        return b"undertaking" in plain
+
+    assert list(said.saying([*SAID, "nobody"], test)) == ["english"]
+    assert looked[1].startswith(b"Paragraph 0")
+    assert looked[2].endswith(b"stood.\n\nAn undertaking.")
+    assert len(looked[2]) < 200
+    assert list(said.saying(list(SAID), lambda plain: b"undertaking" in plain, whole=True)) == ["english"]
+    assert list(said.saying(list(SAID), lambda plain: "安全".encode() in plain)) == ["chinese"]
 
 
 def test_a_search_reads_the_texts_of_candidates_alone(said: Archive, monkeypatch: pytest.MonkeyPatch) -> None:

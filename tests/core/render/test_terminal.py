@@ -7,7 +7,7 @@ import regex
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from monitor.render import Style, render
+from monitor.render import Style, render, terminal
 from monitor.render.safe import visible
 from monitor.render.terminal import Role, Run, fit, padded, width_of, wrap
 from tests.core.render.cases import CASES
@@ -69,6 +69,14 @@ def test_graphemes_are_never_cut(text: str, width: int) -> None:
     whole = set(regex.findall(r"\X", visible(text)))
     for line in wrap([(Run(text), -1)], width):
         assert set(regex.findall(r"\X", line.text)) <= whole
+
+
+def test_what_needs_no_table_of_graphemes_has_none_of_several_characters() -> None:
+    single = "".join(one for one in map(chr, range(0x3000)) if terminal._SINGLE.fullmatch(one))
+    assert {"a", "é", "“", "–", "\n"} < set(single)
+    text = "".join(one + other for one, other in zip(single, reversed(single), strict=True)) + single
+    assert regex.findall(r"\X", text) == list(text)
+    assert [one.group() for one in terminal._found_tokens(text)] == terminal._any_token().findall(text)
 
 
 @given(TEXT, st.integers(2, 30))
