@@ -6,7 +6,6 @@ import random
 import socket
 import uuid
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from monitor.check import Around
@@ -19,6 +18,7 @@ from monitor.schedule import replanned
 from monitor.sides import differ_rules
 from monitor.writer import Writer
 from storage.archive import Archive
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import logging
 from collections import Counter
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final
@@ -33,6 +33,7 @@ from storage import outbox
 from storage.archive import Archive
 from storage.engine import sqlite_file
 from storage.errors import VariorumError
+from storage.frozen import dataclass
 from storage.instance import only_instance
 from storage.records import Latest, Outcome
 

@@ -11,7 +11,6 @@ import asyncio
 import hashlib
 import logging
 import random
-from dataclasses import dataclass
 from datetime import timedelta
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -23,6 +22,7 @@ from monitor.render.addresses import folder
 from monitor.sides import compared, differ_rules, kept_side
 from storage import outbox
 from storage.errors import DeliveryError, VariorumError
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

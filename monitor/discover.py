@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from monitor.config.slugs import slug
 from monitor.read.listing import one_site
 from storage.errors import ReadError
+from storage.frozen import dataclass
 from storage.records import Found, Source
 
 if TYPE_CHECKING:

@@ -23,11 +23,12 @@ The rules, in one place:
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.errors import FetchError, FetchReason, VariorumError
+from storage.frozen import dataclass
 from storage.records import Change, Event, EventKind, Latest, Outcome, Severity, Suspicion, Version, Window
 
 if TYPE_CHECKING:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import TYPE_CHECKING, Final
+
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

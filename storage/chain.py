@@ -21,8 +21,9 @@ length in bytes (8 bytes, big-endian) followed by its bytes. The fields, in this
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,13 +7,13 @@ one, else on the due time: so a claim reads just the rows that it takes, however
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, Select, bindparam, or_, select, update
 
 from storage.engine import relaxed
+from storage.frozen import dataclass
 from storage.schema import DUE, sources
 
 if TYPE_CHECKING:

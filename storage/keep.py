@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, update
@@ -10,6 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, case, func, insert, select, u
 from storage import chained, guard, happening, rows, runs, search, texts
 from storage.chain import START, seal
 from storage.errors import Pruned, StorageError
+from storage.frozen import dataclass
 from storage.inserting import into
 from storage.marks import mark_of
 from storage.records import Alert, Change, Event, Outcome, Snapshot, Suspicion, Text, Validators

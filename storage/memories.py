@@ -8,7 +8,6 @@ may be emptied at any time. To this room the memory itself is bytes.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import zstandard
@@ -18,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 from storage import texts
 from storage.engine import reading, writing
 from storage.errors import StorageError
+from storage.frozen import dataclass
 from storage.schema import memories
 
 if TYPE_CHECKING:

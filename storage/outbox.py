@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +19,7 @@ from sqlalchemy import Connection, Row, Select, and_, delete, func, insert, lite
 from storage import rows
 from storage.engine import reading, writing
 from storage.errors import StorageError
+from storage.frozen import dataclass
 from storage.queries import chunks
 from storage.records import (
     Alert,

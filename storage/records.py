@@ -6,11 +6,14 @@ hexadecimal SHA-256.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
+
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -104,7 +107,7 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Text:
     """A canonical text: ``text`` is the whole, which is hashed, stored and differed; title and published are parts of it.
 

@@ -7,8 +7,9 @@ loads no channel. To add one: one module with a class that has ``send`` and ``ac
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from storage.frozen import dataclass
 from storage.records import Alert, EventKind
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ Pure: the clock and the dice are the caller's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
+from storage.frozen import dataclass
 from storage.records import Bundle, EventKind, Plan
 
 if TYPE_CHECKING:

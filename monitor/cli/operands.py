@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import sys
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from storage.errors import ConfigError, ReadError, StorageError, UsageError
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,13 +10,13 @@ import hashlib
 import logging
 from collections import deque
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from monitor.cluster.together import Together
 from storage.archive import Archive
 from storage.engine import STEADFAST, parsed, shown
 from storage.errors import StorageError, UsageError
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence

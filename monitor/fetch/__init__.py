@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from monitor import __version__
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime

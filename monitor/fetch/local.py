@@ -6,7 +6,6 @@ import email.utils
 import mimetypes
 import os
 import stat
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
@@ -14,6 +13,7 @@ from urllib.request import url2pathname
 
 from monitor.fetch import Fetched, FetchRules
 from storage.errors import FetchError, FetchReason
+from storage.frozen import dataclass
 from storage.records import Snapshot, Validators
 
 if TYPE_CHECKING:

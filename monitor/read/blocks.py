@@ -19,8 +19,9 @@ One pass with a stack of our own: no depth of nesting can exhaust anything.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator, Sequence

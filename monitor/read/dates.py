@@ -9,10 +9,11 @@ such as ``03/04/2022`` is found but not parsed: it names two different days.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Final
+
+from storage.frozen import dataclass
 
 _MONTH_NAMES: Final = (
     "january jan janvier janv januar jänner enero gennaio janeiro января januari",

@@ -7,11 +7,12 @@ same: a text much shorter than before, one that shares nothing with it, a redire
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
+
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from monitor.read.blocks import HEADINGS
 from monitor.read.canonical import line
 from monitor.read.dates import Printed, find_date, lone_date, lone_time, moment
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,11 +7,11 @@ Cheap to import: each renderer is imported when its format is asked for. To add 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, cast
 
 from storage.errors import UsageError
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from datetime import datetime

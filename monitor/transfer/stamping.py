@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from storage.errors import FetchError, FetchReason, IntegrityError, UsageError
+from storage.frozen import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Collection
