@@ -37,10 +37,10 @@ if TYPE_CHECKING:
     from procrastinate.retry import BaseRetryStrategy
     from procrastinate.worker import Worker
 
-    from monitor.check import Checked
     from monitor.cluster.tasks import Tasks
     from monitor.compose import House
     from monitor.config import Declaration, Settings
+    from monitor.endings import Checked
     from storage.records import Latest
 
 log = logging.getLogger("variorum.worker")
