@@ -267,6 +267,7 @@ async def give_back(tasks: Tasks, writer: Writer, job: Job) -> bool:
 async def tasks_at(database: str) -> AsyncIterator[Tasks]:
     """The tasks of a PostgreSQL database; their tables are made when they are missing. Raises ``StorageError``."""
     from procrastinate import App, PsycopgConnector
+    from psycopg.conninfo import make_conninfo
 
     # It tells of each task by itself, which is more than anybody wants to know of a check.
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
@@ -278,7 +279,7 @@ async def tasks_at(database: str) -> AsyncIterator[Tasks]:
     # the lease is taken over after that, in a transaction that waits for the disk.
     options = f"{own} -c search_path={SCHEMA} -c synchronous_commit=off".strip()
     plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
-    _make_tables(plain, database)
+    _make_tables(make_conninfo(plain, **steadfast), database)
     connector = _impatient(PsycopgConnector)(
         conninfo=plain,
         kwargs={**steadfast, "options": options, "autocommit": True},
@@ -337,6 +338,7 @@ def _make_tables(address: str, database: str) -> None:
     mark = f"procrastinate, script {hashlib.sha256(script.encode()).hexdigest()[:16]}"
     try:
         with psycopg.connect(address) as connection:
+            connection.execute(f"SET LOCAL lock_timeout = '{PATIENCE_S:g}s'")
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
             about = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s"
             found = connection.execute(about, [SCHEMA]).fetchone()
