@@ -187,6 +187,8 @@ class Hands(Protocol):
     """Those of them that the worker has not been given."""
     room: Callable[[], int]
     """How many more may be taken now."""
+    lost: Callable[[], None]
+    """Called when none could be taken, for the database did not answer: the worker ends."""
 
 
 def _hands(app: App) -> Hands:
@@ -201,13 +203,18 @@ def _hands(app: App) -> Hands:
             self.held: set[int] = set()
             self.unbegun: deque[Job] = deque()
             self.room: Callable[[], int] = lambda: 1
+            self.lost: Callable[[], None] = lambda: None
             self._end = Together(self._ended, most=BATCH)
 
         async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
             if not self.unbegun:
                 many = max(1, min(BATCH, self.room()))
                 asked = {"queues": queues, "worker_id": worker_id, "many": many}
-                found = await self.connector.execute_query_all_async(_TAKEN, **asked)
+                try:
+                    found = await self.connector.execute_query_all_async(_TAKEN, **asked)
+                except ConnectorException:
+                    self.lost()
+                    raise
                 found.sort(key=lambda row: (-row["priority"], row["id"]))
                 self.unbegun.extend(Job.from_row(row) for row in found)
                 self.held.update(row["id"] for row in found)

@@ -132,6 +132,7 @@ class Working:
         self._suspected: set[int] = set()
         self._places = parts.settings.concurrency * JOBS
         tasks.hands.room = lambda: self._places - len(tasks.hands.held)
+        tasks.hands.lost = self._end_worker
         parts.deliverer.only_asked = True
         self.adopt(parts.settings)
         again = _strategy()
@@ -181,7 +182,8 @@ class Working:
     async def _ran(self, worker: Hand) -> None:
         """Run until the worker ends. Once it is to end that is bounded, whatever its tasks hang on.
 
-        It is not only told so by us: procrastinate's own worker ends when one of its signs of life could not be given.
+        It is not only told so by us: procrastinate's own worker ends when one of its signs of life could not be given,
+        or no task be taken.
         """
         running = asyncio.create_task(worker.run(), name="worker")
         ending = asyncio.create_task(worker.ending.wait())
@@ -214,6 +216,9 @@ class Working:
     async def stop(self) -> None:
         """Take no more tasks; ``run`` returns when those under way have ended, which is bounded."""
         self._stopping = True
+        self._end_worker()
+
+    def _end_worker(self) -> None:
         if self._worker is not None:
             self._worker.stop()
 

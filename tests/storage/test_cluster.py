@@ -347,10 +347,11 @@ def test_a_worker_that_is_stopped_gives_back_what_it_had_not_begun(tmp_path: Pat
     asyncio.run(lived())
 
 
+@pytest.mark.parametrize("why", ["a sign of life failed", "no task could be taken"])
 def test_a_worker_that_ends_by_itself_is_not_waited_for_without_a_bound(
-    tmp_path: Path, shared: str, monkeypatch: pytest.MonkeyPatch
+    why: str, tmp_path: Path, shared: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """procrastinate ends its worker when a sign of life fails, and waits for the tasks: for ever, when one hangs."""
+    """procrastinate ends its worker when the database does not answer, and waits for the tasks: for ever, when one hangs."""
     publish(tmp_path, FIRST)
     monkeypatch.setattr("monitor.cluster.working.STOP_WITHIN_S", 0.02)
     monkeypatch.setattr("monitor.cluster.working.AGAIN_S", 0.0)
@@ -374,7 +375,13 @@ def test_a_worker_that_ends_by_itself_is_not_waited_for_without_a_bound(
                 await begun.wait()
                 first = crew.working._worker
                 assert first is not None
-                first.stop()  # as its own monitor of side tasks does
+                if why == "a sign of life failed":
+                    first.stop()  # as its own monitor of side tasks does
+                else:
+                    with monkeypatch.context() as away:
+                        away.setattr("monitor.cluster.tasks._TAKEN", "SELECT no_such_column")
+                        while not first.ending.is_set():  # noqa: ASYNC110
+                            await asyncio.sleep(0.01)
                 while crew.working._worker is first:  # noqa: ASYNC110
                     await asyncio.sleep(0.01)
             assert crew.tasks.hands.held == set()
