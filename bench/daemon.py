@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.rounds import origin
+from bench.rounds import as_installed, origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -73,7 +73,8 @@ def _daemon(folder: Path) -> Iterator[tuple[int, float]]:
     """Yields the number of its process, and after how many seconds it was ready."""
     began = time.monotonic()
     with (folder / "log").open("w") as log:
-        daemon = subprocess.Popen([sys.executable, "-m", "monitor", "daemon"], cwd=folder, stderr=log)
+        command = [sys.executable, "-m", "monitor", "daemon"]
+        daemon = subprocess.Popen(command, cwd=folder, stderr=log, env=as_installed())
     try:
         while "watching" not in (folder / "log").read_text():
             if daemon.poll() is not None:

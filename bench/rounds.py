@@ -45,13 +45,16 @@ class Cost:
     printed: str
 
 
+def as_installed() -> dict[str, str]:
+    """The environment of a program that was installed: with the byte code that Python keeps beside the source."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def measured(command: Sequence[str], cwd: Path) -> Cost:
     """Run ``command`` and measure the whole process."""
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         started = time.perf_counter()
-        # As installed: with the byte code that Python keeps beside the source.
-        kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        process = subprocess.Popen(command, stdout=out, stderr=err, cwd=cwd, env=kept)
+        process = subprocess.Popen(command, stdout=out, stderr=err, cwd=cwd, env=as_installed())
         _, status, usage = os.wait4(process.pid, 0)
         wall_s = time.perf_counter() - started
         process.returncode = os.waitstatus_to_exitcode(status)

@@ -87,7 +87,7 @@ async def _rounds(folder: Path, base: str, pages: int, runs: int) -> tuple[dict[
 
 
 async def _check(parts: House) -> None:
-    from monitor.check import check_all
+    from monitor.rounds import check_all
     from storage.archive import Archive
 
     chosen = parts.settings.declarations

@@ -9,10 +9,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from monitor.check import Around
 from monitor.clock import utc_now
 from monitor.deliver import Deliverer, open_channel
 from monitor.discover import taken_names, with_found
+from monitor.endings import Around
 from monitor.fetch.client import Fetcher
 from monitor.quiet import hush
 from monitor.schedule import replanned

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from monitor import discover, systemd
-from monitor.check import Checked, timed_check
+from monitor.check import timed_check
 from monitor.clock import utc_now
 from monitor.cluster.tasks import installed, on_postgresql, require
 from monitor.compose import House, declare, house, lease_owner, replan, rules_of
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from monitor.cluster.dispatch import Dispatch
     from monitor.cluster.working import Working
     from monitor.config import Declaration, Settings
+    from monitor.endings import Checked
 
 log = logging.getLogger("variorum.daemon")
 

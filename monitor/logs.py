@@ -8,13 +8,27 @@ from __future__ import annotations
 import json
 import logging
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, TextIO
 from urllib.parse import quote
 
-import structlog
-
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+
+
+@contextmanager
+def _without(name: str) -> Iterator[None]:
+    """No such module, as long as an import takes; one that is loaded already stays."""
+    absent = sys.modules.setdefault(name, None) is None  # type: ignore[arg-type]  # how Python writes it
+    try:
+        yield
+    finally:
+        if absent:
+            del sys.modules[name]
+
+
+with _without("rich"):  # and pygments: 3 MiB for logs in colours, which are not written here
+    import structlog
 
 REDACTED: Final = "[redacted]"
 

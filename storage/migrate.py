@@ -19,6 +19,8 @@ from storage.search import rebuild
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+TABLES: Final = Path(__file__).parent / "tables.sql"
+"""A new SQLite archive; a test holds it equal to what the migrations make, and rewrites it with ``--golden-update``."""
 TURN: Final = 0x766172696F72756C
 """The advisory lock of PostgreSQL under which a schema is made."""
 
@@ -55,7 +57,24 @@ def create(engine: Engine) -> None:
     """Make the tables in an empty database."""
     with told_plainly(engine):
         prepare_file(engine)
-        _upgrade(engine)
+        if engine.dialect.name == "sqlite":
+            _write(engine)
+        else:
+            _upgrade(engine)
+
+
+def words_of(connection: sqlite3.Connection) -> str:
+    """An SQLite database in SQL, a paragraph for each statement: what ``tables.sql`` is for an empty archive."""
+    return "\n\n".join(line for line in connection.iterdump() if line not in ("BEGIN TRANSACTION;", "COMMIT;")) + "\n"
+
+
+def _write(engine: Engine) -> None:
+    """Make the tables as the migrations would leave them, without Alembic: 8 MiB and 0.2 s of whoever looks first."""
+    statements = TABLES.read_text(encoding="utf-8").strip().split("\n\n")
+    with engine.connect() as connection, _one_transaction(connection):
+        if not inspect(connection).get_table_names():  # another process may have come first
+            for statement in statements:
+                connection.exec_driver_sql(statement)
 
 
 def migrate(url: str, now: datetime | None = None) -> tuple[str | None, str, Path | None]:
@@ -72,7 +91,11 @@ def migrate(url: str, now: datetime | None = None) -> tuple[str | None, str, Pat
         if before is not None and before not in KNOWN_REVISIONS:
             require_current(engine, before)
         backup = _backup(url, before, now or datetime.now(UTC)) if before is not None else None
-        create(engine)
+        if before is None:
+            create(engine)
+        else:
+            with told_plainly(engine):
+                _upgrade(engine)
         with writing(engine) as connection:
             rebuild(connection)
         return before, REVISION, backup

@@ -6,6 +6,7 @@ hexadecimal SHA-256.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
 import hashlib
 from dataclasses import dataclass, field
@@ -104,7 +105,7 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Text:
     """A canonical text: ``text`` is the whole, which is hashed, stored and differed; title and published are parts of it.
 

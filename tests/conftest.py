@@ -6,15 +6,12 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import settings
 
 from tests.storage.postgres import in_memory
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 ROOT = Path(__file__).resolve().parent.parent
 CORPUS = ROOT.parent / "shared" / "corpus"
@@ -74,17 +71,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 tried._hypothesis_internal_use_settings = settings(
                     whole, max_examples=max(whole.max_examples // QUICK, 10)
                 )
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _quick_archives() -> Iterator[None]:
-    """Empty archives are written from words that the migrations made once."""
-    import storage.migrate
-    from tests.storage import tables
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(storage.migrate, "_upgrade", tables.from_words)
-        yield
 
 
 @pytest.fixture(scope="session")

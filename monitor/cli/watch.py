@@ -14,10 +14,10 @@ from storage.records import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from monitor.check import Checked
     from monitor.compose import House
     from monitor.config import Declaration, Settings
     from monitor.deliver import Tried
+    from monitor.endings import Checked
 
 NEWS: Final = frozenset({Outcome.CHANGED, Outcome.COSMETIC, Outcome.NEW})
 TROUBLE: Final = frozenset({Outcome.FAILED, Outcome.GONE, Outcome.SUSPECT})
@@ -114,7 +114,7 @@ async def _check_listed(asking: Asking, parts: House, names: Sequence[str]) -> l
 
 
 async def _check_shown(asking: Asking, parts: House, chosen: Sequence[Declaration]) -> list[Checked]:
-    from monitor.check import check_all
+    from monitor.rounds import check_all
     from storage.archive import Archive
 
     latest = await parts.around.writer.call(Archive.latest, [one.source.id for one in chosen])

@@ -187,6 +187,8 @@ class Hands(Protocol):
     """Those of them that the worker has not been given."""
     room: Callable[[], int]
     """How many more may be taken now."""
+    lost: Callable[[], None]
+    """Called when none could be taken, for the database did not answer: the worker ends."""
 
 
 def _hands(app: App) -> Hands:
@@ -201,13 +203,18 @@ def _hands(app: App) -> Hands:
             self.held: set[int] = set()
             self.unbegun: deque[Job] = deque()
             self.room: Callable[[], int] = lambda: 1
+            self.lost: Callable[[], None] = lambda: None
             self._end = Together(self._ended, most=BATCH)
 
         async def fetch_job(self, queues: Iterable[str] | None, worker_id: int) -> Job | None:
             if not self.unbegun:
                 many = max(1, min(BATCH, self.room()))
                 asked = {"queues": queues, "worker_id": worker_id, "many": many}
-                found = await self.connector.execute_query_all_async(_TAKEN, **asked)
+                try:
+                    found = await self.connector.execute_query_all_async(_TAKEN, **asked)
+                except ConnectorException:
+                    self.lost()
+                    raise
                 found.sort(key=lambda row: (-row["priority"], row["id"]))
                 self.unbegun.extend(Job.from_row(row) for row in found)
                 self.held.update(row["id"] for row in found)
@@ -276,6 +283,7 @@ async def give_back(tasks: Tasks, writer: Writer, job: Job) -> bool:
 async def tasks_at(database: str) -> AsyncIterator[Tasks]:
     """The tasks of a PostgreSQL database; their tables are made when they are missing. Raises ``StorageError``."""
     from procrastinate import App, PsycopgConnector
+    from psycopg.conninfo import make_conninfo
 
     # It tells of each task by itself, which is more than anybody wants to know of a check.
     logging.getLogger("procrastinate").setLevel(logging.CRITICAL)
@@ -289,7 +297,7 @@ async def tasks_at(database: str) -> AsyncIterator[Tasks]:
         [own, f"-c search_path={SCHEMA} -c synchronous_commit=off", *(f"-c {one}=off" for one in _UNWISE)]
     )
     plain = address.set(drivername="postgresql").render_as_string(hide_password=False)
-    _make_tables(plain, database)
+    _make_tables(make_conninfo(plain, **steadfast), database)
     connector = _impatient(PsycopgConnector)(
         conninfo=plain,
         kwargs={**steadfast, "options": options.strip(), "autocommit": True},
@@ -348,6 +356,7 @@ def _make_tables(address: str, database: str) -> None:
     mark = f"procrastinate, script {hashlib.sha256(script.encode()).hexdigest()[:16]}"
     try:
         with psycopg.connect(address) as connection:
+            connection.execute(f"SET LOCAL lock_timeout = '{PATIENCE_S:g}s'")
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
             about = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = %s"
             found = connection.execute(about, [SCHEMA]).fetchone()

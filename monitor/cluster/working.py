@@ -14,7 +14,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from monitor import discover
 from monitor.check import timed_check
@@ -32,15 +32,14 @@ from storage.records import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from procrastinate import JobContext
+    from procrastinate import App, JobContext
     from procrastinate.jobs import Job
     from procrastinate.retry import BaseRetryStrategy
-    from procrastinate.worker import Worker
 
-    from monitor.check import Checked
     from monitor.cluster.tasks import Tasks
     from monitor.compose import House
     from monitor.config import Declaration, Settings
+    from monitor.endings import Checked
     from storage.records import Latest
 
 log = logging.getLogger("variorum.worker")
@@ -103,6 +102,19 @@ class Alive:
             raise ClaimLost("this worker was cut off meanwhile; others look instead")
 
 
+class Hand(Protocol):
+    """procrastinate's worker, which says in ``ending`` that it is to end."""
+
+    ending: asyncio.Event
+    worker_id: int | None
+
+    async def run(self) -> None:
+        """Run tasks until it is stopped, and those under way have ended."""
+
+    def stop(self) -> None:
+        """Take no more."""
+
+
 class Working:
     """Runs tasks until it is stopped. ``alive`` is what the fetcher of ``parts`` asks before each request."""
 
@@ -114,13 +126,13 @@ class Working:
         self._tasks = tasks
         self._alive = alive
         self.noted = noted
-        self._worker: Worker | None = None
+        self._worker: Hand | None = None
         self._stopping = False
-        self._stopped = asyncio.Event()
         self._take_over = Together(self._taken_over, most=BATCH)
         self._suspected: set[int] = set()
         self._places = parts.settings.concurrency * JOBS
         tasks.hands.room = lambda: self._places - len(tasks.hands.held)
+        tasks.hands.lost = self._end_worker
         parts.deliverer.only_asked = True
         self.adopt(parts.settings)
         again = _strategy()
@@ -136,11 +148,10 @@ class Working:
     async def run(self) -> None:
         """Run tasks; when the database does not answer, wait until it does."""
         from procrastinate.exceptions import ConnectorException
-        from procrastinate.worker import Worker
 
         down = False
         while not self._stopping:
-            self._worker = worker = Worker(
+            self._worker = worker = _worker(
                 self._tasks.app,
                 queues=[CHECKS, LETTERS],
                 concurrency=self._places,
@@ -168,20 +179,25 @@ class Working:
             if not self._stopping:
                 await asyncio.sleep(AGAIN_S)
 
-    async def _ran(self, worker: Worker) -> None:
-        """Run until the worker ends. When it was stopped that is bounded, whatever its tasks hang on."""
-        running = asyncio.create_task(worker.run(), name="worker")  # type: ignore[no-untyped-call]
-        stopped = asyncio.create_task(self._stopped.wait())
+    async def _ran(self, worker: Hand) -> None:
+        """Run until the worker ends. Once it is to end that is bounded, whatever its tasks hang on.
+
+        It is not only told so by us: procrastinate's own worker ends when one of its signs of life could not be given,
+        or no task be taken.
+        """
+        running = asyncio.create_task(worker.run(), name="worker")
+        ending = asyncio.create_task(worker.ending.wait())
         try:
-            await asyncio.wait([running, stopped], return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([running, ending], return_when=asyncio.FIRST_COMPLETED)
             if not running.done():
                 await asyncio.wait([running], timeout=STOP_WITHIN_S * 1.5)
             if running.done():
                 await running
                 return
             log.warning("some tasks do not end; others take them over")
+            self._alive.lost()
         finally:
-            stopped.cancel()
+            ending.cancel()
             for _ in range(2):  # once for the worker, once for the loop that it awaits then
                 running.cancel()
                 await asyncio.wait([running], timeout=0.1)
@@ -195,15 +211,18 @@ class Working:
                 hands.held.discard(job.id or 0)
                 await give_back(self._tasks, self._around.writer, job)
         hands.unbegun.clear()
+        hands.held.clear()  # one that was cancelled before it began never says that it ended, and would fill a place
 
     async def stop(self) -> None:
         """Take no more tasks; ``run`` returns when those under way have ended, which is bounded."""
         self._stopping = True
-        self._stopped.set()
-        if self._worker is not None:
-            self._worker.stop()  # type: ignore[no-untyped-call]
+        self._end_worker()
 
-    async def _beat(self, worker: Worker) -> None:
+    def _end_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.stop()
+
+    async def _beat(self, worker: Hand) -> None:
         """Give signs of life. Who was struck from the list meanwhile begins anew, under another number."""
         from procrastinate.exceptions import ConnectorException, NoResult
 
@@ -218,7 +237,7 @@ class Working:
                 except NoResult:
                     log.warning("was cut off for so long that others took over; beginning anew")
                     self._alive.lost()
-                    worker.stop()  # type: ignore[no-untyped-call]
+                    worker.stop()
                     return
                 except (ConnectorException, VariorumError):
                     pass  # the fetcher stops asking by itself, when it has lasted
@@ -311,6 +330,23 @@ class Working:
 
     async def _letters(self, channel: str) -> None:
         await self._parts.deliverer.drain(LETTERS_S, only=channel)
+
+
+def _worker(app: App, **how: Any) -> Hand:
+    from procrastinate.worker import Worker
+
+    class Ending(Worker):
+        """Says that it is to end, whoever wants that."""
+
+        def __init__(self) -> None:
+            super().__init__(app, **how)
+            self.ending = asyncio.Event()
+
+        def stop(self) -> None:
+            self.ending.set()
+            super().stop()  # type: ignore[no-untyped-call]
+
+    return Ending()
 
 
 def _strategy() -> BaseRetryStrategy:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
@@ -214,7 +215,9 @@ def _identifier(value: str) -> None:
         )
 
 
+@lru_cache(maxsize=64)
 def _network(value: str) -> None:
+    """Seen through once, however many sources name it."""
     import ipaddress
 
     try:

@@ -15,10 +15,10 @@ from storage.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from monitor.check import Checked
     from monitor.compose import House
     from monitor.demo.origin import Published
     from monitor.demo.page import Step
+    from monitor.endings import Checked
     from monitor.render import Style
 
 SEED: Final = "2022-02-25-xi-putin-call.txt"
@@ -83,7 +83,7 @@ async def _watch(
 
 
 async def _look(parts: House) -> Checked:
-    from monitor.check import check_all
+    from monitor.rounds import check_all
     from storage.archive import Archive
 
     latest = await parts.around.writer.call(Archive.latest, [SOURCE])

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class CheckResult(Protocol):
-    """What a check tells of itself; ``monitor.check.Checked`` is one."""
+    """What a check tells of itself; ``monitor.endings.Checked`` is one."""
 
     @property
     def source(self) -> str: ...  # noqa: D102

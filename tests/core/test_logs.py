@@ -5,7 +5,10 @@ from __future__ import annotations
 import io
 import json
 import logging
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -57,3 +60,13 @@ def test_fetched_words_cannot_forge_a_second_line() -> None:
     configure("text", logging.INFO, (), out)
     logging.getLogger("variorum.test").info("title\n2026-01-01T00:00:00Z ERROR all is lost")
     assert out.getvalue().count("\n") == 1
+
+
+def test_what_the_daemon_never_uses_is_not_loaded(tmp_path: Path) -> None:
+    """Alembic for a new archive, and rich for the log: an eighth of what it would weigh."""
+    code = (
+        "import sys, monitor.logs\nfrom storage.archive import Archive\nArchive.open(sys.argv[1]).close()\n"
+        "print([name for name in ('alembic', 'rich', 'pygments') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", code, f"sqlite:///{tmp_path / 'new.db'}"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "[]\n"

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from monitor.alerts import Letter
-from monitor.check import check_all
 from monitor.compose import House, house
 from monitor.config import load
+from monitor.rounds import check_all
 from storage.archive import Archive
 
 FIRST = "The parties shall meet again in May. Growth was 2.5 percent. All agreed on that point."

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from monitor.check import check_all
 from monitor.compose import house
 from monitor.config import load
+from monitor.rounds import check_all
 from storage.archive import Archive
 from storage.records import Latest, Outcome
 

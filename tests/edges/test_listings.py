@@ -8,11 +8,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from monitor.check import check_all
 from monitor.compose import house
 from monitor.config import load
 from monitor.daemon import Daemon
 from monitor.discover import with_found
+from monitor.rounds import check_all
 from storage.archive import Archive
 from storage.records import EventKind, Latest, Outcome, digest_of
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
     from pathlib import Path
 
-    from monitor.check import Checked
     from monitor.compose import House
+    from monitor.endings import Checked
     from tests.edges.origin import Origin
 
 RULES = "defaults: {allow_private: [127.0.0.0/8], robots: false, select: article}\n"

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 
 from monitor import systemd
-from monitor.check import _by_turns
 from monitor.compose import house
 from monitor.config import load
 from monitor.daemon import Daemon
 from monitor.demo.page import page
 from monitor.pulse import Pulse
+from monitor.rounds import _by_turns
 from monitor.web.health import health_app
 from monitor.web.server import Server
 from storage.archive import Archive

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from monitor.check import check_all
 from monitor.compose import house
 from monitor.config import load
+from monitor.rounds import check_all
 from storage.archive import Archive
 from storage.records import Outcome
 from tests.edges.origin import Asked, Origin, head

@@ -17,7 +17,7 @@ from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import Status
 
 from monitor.cluster.dispatch import HOST_MOST, Dispatch
-from monitor.cluster.tasks import _TAKEN, CHECKS, SCHEMA, Errand, Tasks, lease_of, require, tasks_at
+from monitor.cluster.tasks import _TAKEN, _TURN, CHECKS, SCHEMA, Errand, Tasks, lease_of, require, tasks_at
 from monitor.cluster.together import Together
 from monitor.cluster.working import SURE_S, Alive, Resting, Working, _begun, _strategy
 from monitor.compose import House, house
@@ -363,6 +363,51 @@ def test_a_worker_that_is_stopped_gives_back_what_it_had_not_begun(tmp_path: Pat
     asyncio.run(lived())
 
 
+@pytest.mark.parametrize("why", ["a sign of life failed", "no task could be taken"])
+def test_a_worker_that_ends_by_itself_is_not_waited_for_without_a_bound(
+    why: str, tmp_path: Path, shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """procrastinate ends its worker when the database does not answer, and waits for the tasks: for ever, when one hangs."""
+    publish(tmp_path, FIRST)
+    monkeypatch.setattr("monitor.cluster.working.STOP_WITHIN_S", 0.02)
+    monkeypatch.setattr("monitor.cluster.working.AGAIN_S", 0.0)
+
+    async def lived() -> None:
+        async with living(tmp_path, shared, PAGE) as crew:
+            begun, over = asyncio.Event(), asyncio.Event()
+
+            async def hangs(*_: object) -> None:
+                begun.set()
+                while not over.is_set():
+                    try:
+                        await over.wait()
+                    except asyncio.CancelledError:
+                        continue
+
+            monkeypatch.setattr(crew.working, "_look", hangs)
+            await crew.daemon.tick()
+            running = asyncio.create_task(crew.working.run())
+            async with asyncio.timeout(30):
+                await begun.wait()
+                first = crew.working._worker
+                assert first is not None
+                if why == "a sign of life failed":
+                    first.stop()  # as its own monitor of side tasks does
+                else:
+                    with monkeypatch.context() as away:
+                        away.setattr("monitor.cluster.tasks._TAKEN", "SELECT no_such_column")
+                        while not first.ending.is_set():  # noqa: ASYNC110
+                            await asyncio.sleep(0.01)
+                while crew.working._worker is first:  # noqa: ASYNC110
+                    await asyncio.sleep(0.01)
+            assert crew.tasks.hands.held == set()
+            over.set()
+            await crew.working.stop()
+            await running
+
+    asyncio.run(lived())
+
+
 def test_a_second_try_takes_over_from_the_first(archive: Archive, wordings: Wordings) -> None:
     archive.declare([wordings.source()], wordings.start)
     assert archive.claim(wordings.at(1), limit=1, lease_s=600, owner="errand") == ["one"]
@@ -479,6 +524,20 @@ def test_tables_of_another_procrastinate_are_refused(shared: str) -> None:
         connection.execute(f"COMMENT ON SCHEMA {SCHEMA} IS 'another'")
     with pytest.raises(StorageError, match="another procrastinate"):
         asyncio.run(opened())
+
+
+def test_who_starts_does_not_wait_for_ever_for_one_who_makes_the_tables(
+    shared: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def opened() -> None:
+        async with tasks_at(shared):
+            pass
+
+    monkeypatch.setattr("monitor.cluster.tasks.PATIENCE_S", 0.1)
+    with psycopg.connect(shared) as stopped:
+        stopped.execute("SELECT pg_advisory_xact_lock(%s)", [_TURN])
+        with pytest.raises(StorageError, match="lock timeout"):
+            asyncio.run(opened())
 
 
 @pytest.fixture(autouse=True)

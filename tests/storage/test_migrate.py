@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sqlite3
 import warnings
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,9 @@ import storage.migrate
 from storage.archive import Archive
 from storage.chain import first_fault
 from storage.due import due_query
-from storage.engine import engine_for, shown, writing
+from storage.engine import PAGE_BYTES, engine_for, prepare_file, shown, writing
 from storage.errors import IntegrityError, StorageError
-from storage.migrate import migrate
+from storage.migrate import TABLES, migrate, words_of
 from storage.outbox import list_letters
 from storage.records import Outcome, Snapshot, Text
 from storage.schema import (
@@ -37,20 +38,41 @@ from storage.schema import (
     versions,
 )
 from storage.verify import verify
-from tests.storage import older, tables
+from tests.storage import older
 from tests.storage.conftest import Wordings
 from tests.storage.filled import keep
 from tests.storage.putback import put_back
 
 
-@pytest.fixture(autouse=True)
-def _by_migration(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(storage.migrate, "_upgrade", tables.by_migration)
-
-
-def test_the_migrations_make_the_schema_of_the_program(archive: Archive, url: str) -> None:
-    del archive
+@pytest.fixture
+def migrated(url: str) -> str:
+    """The address of an empty archive that the migrations made, one after the other."""
     engine = engine_for(url)
+    prepare_file(engine)
+    storage.migrate._upgrade(engine)
+    engine.dispose()
+    return url
+
+
+def test_a_new_archive_is_written_as_the_migrations_leave_one(tmp_path: Path, request: pytest.FixtureRequest) -> None:
+    file = tmp_path / "archive.db"
+    engine = engine_for(f"sqlite:///{file}")
+    prepare_file(engine)
+    storage.migrate._upgrade(engine)
+    engine.dispose()
+    with closing(sqlite3.connect(file)) as made:
+        words = words_of(made)
+    if request.config.getoption("--golden-update"):
+        TABLES.write_text(words, encoding="utf-8")
+    assert TABLES.read_text(encoding="utf-8") == words
+    Archive.open(f"sqlite:///{tmp_path / 'new.db'}").close()
+    with closing(sqlite3.connect(tmp_path / "new.db")) as written:
+        assert words_of(written) == words
+        assert written.execute("PRAGMA page_size").fetchone() == (PAGE_BYTES,)
+
+
+def test_the_migrations_make_the_schema_of_the_program(migrated: str) -> None:
+    engine = engine_for(migrated)
     with engine.connect() as connection, warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*expression-based index")
         options = {"include_object": lambda _one, name, kind, *_: kind != "index" or name not in BY_HAND}
