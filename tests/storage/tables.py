@@ -15,10 +15,16 @@ import storage.migrate
 from storage.engine import sqlite_file
 
 if TYPE_CHECKING:
+    import pytest
     from sqlalchemy import Engine
 
 by_migration = storage.migrate._upgrade
 _words: list[str] = []
+
+
+def from_words_made_once(patch: pytest.MonkeyPatch) -> None:
+    """From now on, write tables so."""
+    patch.setattr(storage.migrate, "_upgrade", from_words)
 
 
 def from_words(engine: Engine) -> None:
