@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import fnmatch
+import importlib
 import os
 import random
 import re
@@ -68,7 +69,10 @@ def generated() -> list[str]:
     found = []
     for path in sorted(Path("mutants").glob("monitor/differ/*.py")) + sorted(Path("mutants").glob("storage/*.py")):
         module = ".".join(path.relative_to("mutants").with_suffix("").parts).removesuffix(".__init__")
-        found += [f"{module}.{one}" for one in re.findall(r"^\s*def (\w+__mutmut_\d+)\(", path.read_text("utf-8"), re.M)]
+        found += [
+            f"{module}.{one}"
+            for one in re.findall(r"^\s*def (\w+__mutmut_\d+)\(", path.read_text("utf-8"), re.MULTILINE)
+        ]
     return found
 
 
@@ -76,10 +80,8 @@ def import_what_is_not_ours() -> None:
     """Once for all; what is ours is then found in ``mutants``."""
     ours = (str(ROOT), str(ROOT / "tests"))
     sys.path[:] = [str(ROOT / "mutants"), *(one for one in sys.path if one not in ours)]
-    import alembic.command
-    import diff_match_patch
-    import hypothesis.strategies
-    import regex  # noqa: F401
+    for name in ("alembic.command", "diff_match_patch", "hypothesis.strategies", "regex"):
+        importlib.import_module(name)
 
 
 def judged(name: str) -> str:
@@ -92,7 +94,7 @@ def judged(name: str) -> str:
         os.dup2(null, 1)
         os.dup2(null, 2)
         os.environ["MUTANT_UNDER_TEST"] = name
-        os._exit(_tested(TESTS.get(name.partition(".")[0], sum(TESTS.values(), []))))
+        os._exit(_tested(TESTS.get(name.partition(".")[0], [*TESTS["monitor"], *TESTS["storage"]])))
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         return "too slow" if os.WTERMSIG(status) == signal.SIGALRM else "noticed"
@@ -103,7 +105,11 @@ def _tested(tests: list[str]) -> int:
     import pytest
 
     try:
-        return int(pytest.main([*tests, "-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]))
+        return int(
+            pytest.main(
+                [*tests, "-x", "-q", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning"]
+            )
+        )
     except BaseException:  # noqa: BLE001 — a mutant may break anything
         return 1
 

@@ -24,7 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pytest import MonkeyPatch
+import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -95,7 +95,7 @@ def main() -> None:
 
 def prepare() -> None:
     """Live twice in this process: what is imported late, the differ's words and the statements in SQL are every child's."""
-    statements.compiled_once(MonkeyPatch())
+    statements.compiled_once(pytest.MonkeyPatch())
     with tempfile.TemporaryDirectory() as place:
         watch(Path(place), "{to: [desk]}")
         for words in (FIRST, f"{FIRST} And more."):

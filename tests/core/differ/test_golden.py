@@ -22,6 +22,8 @@ MORE = [
     ("The vote of the council was put off until spring.", "The vote of the council was put\n\nout until spring."),
     ("He met Ms Carter on 3 May 2021 at noon.", "He met Mr Hale on 4 June 2022 at noon."),
     ("It was agreed.  ", "It was agreed.\n\nNone of the 12 may leave in May.\n\n"),
+    ("They thanked President Macron for it.", "They thanked President Scholz on Monday for it."),
+    ("They thanked Macron on Monday for it.", "They thanked Scholz for it."),
     ("One was seen.", "Both were seen."),
     ("He noted it. They go. All agree.", "He noted it; they may go, all agree, or so it is said in May."),
     ("The vote is on Monday, 3 May, at 14:30.", "The vote is on Tuesday, 4 May, at 15:30."),

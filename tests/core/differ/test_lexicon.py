@@ -25,6 +25,7 @@ SAID = [
     "On Monday, 3 May 2021, at 14:30, they met; on the morning of June 4th they left.",
     "定于五月十二日、十二日或二〇二二年三月一日上午；月饼很好，二月三号见。",
     "Three and a half, one out of six, two in five, three point five, twenty-one, both, a dozen, $3 billion, 25 percent.",
+    "See Chapters I, II, III, IV, V, VI, VII, VIII, IX and X.",
     "Trois et demi, cinq virgule deux, un sur cinq, deux tiers, 1 000 euros, 12,5 %.",
     "百分之五、三分之二、第一、一个、五亿元、12个、一定、统一。",
     "He won't, can't, isn’t, doesn't and cannot; nobody, never, no longer, neither, without, un-able, not only.",
@@ -100,3 +101,18 @@ def test_what_stands_before_a_date_is_an_edit_of_its_own() -> None:
     first, second = compare(Text("会议于5月3日举行。"), Text("会议在5月4日举行。")).edits
     assert (first.old.text, second.old.text) == ("于", "3")
     assert EditKind.DATE in second.kinds
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new"),
+    [
+        (EditKind.DATE, "It is at hogmanay.", "It is at night."),
+        (EditKind.NUMBER, "There were umpteen of it.", "There were few of it."),
+        (EditKind.NEGATION, "It scarcefully rains.", "It often rains."),
+    ],
+)
+def test_a_word_of_the_configuration_is_found_and_named_as_such(kind: EditKind, old: str, new: str) -> None:
+    rules = default_rules().extended({kind: ["hogmanay", "umpteen", "scarcefully"]})
+    (edit,) = compare(Text(old), Text(new), rules).edits
+    assert edit.kinds[0] is kind
+    assert "(config.yaml)" in edit.rules[0]
