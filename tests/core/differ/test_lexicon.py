@@ -55,6 +55,12 @@ def test_the_golden_matches(request: pytest.FixtureRequest) -> None:
     assert told == FILE.read_text("utf-8")
 
 
+def test_nothing_is_found_beyond_the_part_that_is_searched() -> None:
+    rules = default_rules()
+    assert rules.number.find("各国三项五个", 0, 2) == []
+    assert [one[2] for one in rules.number.find("各国三项五个", 2, 4)] == ["三"]
+
+
 @pytest.mark.parametrize(
     ("verb", "forms"),
     [
