@@ -49,9 +49,8 @@ types: setup
 imports: setup
 	$(BIN)/lint-imports --no-cache
 
-mutate: setup    ## break the differ and the chain in small ways: does a test notice? MUTANTS='storage.*' for some
-	nice -n 19 $(BIN)/mutmut run $(MUTANTS)
-	$(BIN)/mutmut results
+mutate: setup    ## break the differ and the chain in small ways: does a test notice? MUTANTS="--sample 300 'storage.*'" for some
+	nice -n 19 $(BIN)/python tests/mutation.py $(MUTANTS)
 
 golden: setup    ## rewrite the golden renderings; read the git diff before committing
 	$(BIN)/python -m pytest tests/core -k golden --golden-update

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -28,6 +29,12 @@ QUICK: Final = 5
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--golden-update", action="store_true", help="rewrite the golden files instead of comparing")
     parser.addoption("--all-examples", action="store_true", help="try properties with all their examples")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: a third of the time a test waits, for a server, a browser or a screen."""
+    cores = len(os.sched_getaffinity(0))
+    return cores + cores // 2
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -71,6 +78,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 tried._hypothesis_internal_use_settings = settings(
                     whole, max_examples=max(whole.max_examples // QUICK, 10)
                 )
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What was imported and collected stays to the end: looking for garbage in it was a twelfth of the quick suite."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _statements_compiled_once() -> Iterator[None]:
+    """Statements are put into SQL once for all tests, not once for each archive."""
+    from tests.storage import statements
+
+    with pytest.MonkeyPatch.context() as patch:
+        statements.compiled_once(patch)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -395,9 +395,11 @@ def _joinable(a: Raw, b: Raw) -> bool:
 
 
 def _one_run(a: Raw, b: Raw) -> bool:
-    """Two word edits that touch are one edit; whole sentences and moves stay apart."""
-    touching = a.old[1] == b.old[0] and a.new[1] == b.new[0]
-    return touching and a.move is None and b.move is None and not (a.whole or b.whole)
+    """Two word edits that touch are one edit; whole sentences and moves stay apart.
+
+    What lies between two edits is equal on both sides: when they touch on one, they touch on the other.
+    """
+    return a.old[1] == b.old[0] and a.move is None and b.move is None and not (a.whole or b.whole)
 
 
 def _union(a: Raw, b: Raw) -> Raw:

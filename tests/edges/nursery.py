@@ -9,11 +9,13 @@ channel takes is written to ``taken`` in the folder, a line a letter. Answers ea
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,6 +24,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 
@@ -29,7 +32,8 @@ from monitor.alerts import Letter
 from monitor.clock import utc_now
 from monitor.compose import house
 from monitor.config import load
-from tests.edges.boxes import look
+from tests.edges.boxes import FIRST, look, publish, watch
+from tests.storage import statements
 
 
 class Sudden:
@@ -79,6 +83,7 @@ async def live(folder: Path, minutes: float, sudden: Sudden) -> None:
 
 
 def main() -> None:
+    prepare()
     for line in sys.stdin:
         asked = json.loads(line)
         child = os.fork()
@@ -86,6 +91,17 @@ def main() -> None:
             asyncio.run(live(Path(asked["folder"]), asked["minutes"], Sudden(asked["die"])))
             os._exit(0)
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
+
+def prepare() -> None:
+    """Live twice in this process: what is imported late, the differ's words and the statements in SQL are every child's."""
+    statements.compiled_once(pytest.MonkeyPatch())
+    with tempfile.TemporaryDirectory() as place:
+        watch(Path(place), "{to: [desk]}")
+        for words in (FIRST, f"{FIRST} And more."):
+            publish(Path(place), words)
+            asyncio.run(live(Path(place), 0, Sudden(None)))
+    gc.freeze()
 
 
 @dataclass

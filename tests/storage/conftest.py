@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +24,19 @@ if TYPE_CHECKING:
 _names = itertools.count(1)
 _HELD = {"filled_url": "filled", "short_url": "short", "archive": "tables"}
 _LONG = {"filled": 40, "short": 20}
+
+
+@pytest.hookimpl(tryfirst=True)  # before `-m` chooses
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On PostgreSQL the quick part runs a third of each file's contract, the slow part the rest: a database of its own for
+    each test costs ten times what a file does."""
+    seen: Counter[Path] = Counter()
+    for item in items:
+        called = getattr(item, "callspec", None)
+        if called is not None and called.params.get("url") == "postgresql":
+            if seen[item.path] % 3:
+                item.add_marker("slow")
+            seen[item.path] += 1
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -84,11 +85,12 @@ class Cluster:
         program = [self._folder / "postgres", "-D", self._place / "data", "-k", self._place]
         self._process = subprocess.Popen([*program, "-c", "listen_addresses=", *self._options], **self._run)
         ready = [self._folder / "pg_isready", "-h", self._place, "-U", "test", "-t", "1"]
-        for _ in range(120):
-            if self._process.poll() is not None:
-                raise RuntimeError("PostgreSQL ended at once")
+        for _ in range(3000):  # a minute: on a busy machine it takes seconds
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                raise RuntimeError(f"PostgreSQL ended at once with {self._process.wait(0.02)}")
             if subprocess.run(ready, stdout=subprocess.DEVNULL, check=False).returncode == 0:
-                break
+                return
+        raise RuntimeError("PostgreSQL does not answer")
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
         """SIGINT: everybody is cut off, nothing is lost. SIGQUIT: as a crash, with recovery at the next start."""
