@@ -350,15 +350,15 @@ def _tidy(found: list[Raw], old: str, new: str) -> list[Raw]:
     place = 0
     while place < len(edits):
         one = edits[place]
-        if (place and _one_run(edits[place - 1], one)) or not _widened_left(
-            one, old, new, edits[place - 1] if place else None
-        ):
+        if place and _one_run(edits[place - 1], one):
             edits[place - 1 : place + 1] = [_union(edits[place - 1], one)]
             place -= 1
-        elif not _widened_right(one, old, new, edits[place + 1] if place + 1 < len(edits) else None):
-            edits[place : place + 2] = [_union(one, edits[place + 1])]
-        else:
+            continue
+        _widen_left(one, old, new)
+        if _widened_right(one, old, new, edits[place + 1] if place + 1 < len(edits) else None):
             place += 1
+        else:
+            edits[place : place + 2] = [_union(one, edits[place + 1])]
     return edits
 
 
@@ -408,20 +408,19 @@ def _union(a: Raw, b: Raw) -> Raw:
     return Raw(old, new, move, a.split or b.split, a.merged or b.merged, a.whole or b.whole)
 
 
-def _widened_left(one: Raw, old: str, new: str, before: Raw | None) -> bool:
-    """Move the start outwards, over equal characters, until no grapheme cluster is cut; False: ``before`` is in the way."""
+def _widen_left(one: Raw, old: str, new: str) -> None:
+    """Move the start outwards, over equal characters, until no grapheme cluster is cut.
+
+    The edit before is never in the way: it was widened to the right, so it ends at a bound.
+    """
     (a, b), (c, d) = one.old, one.new
-    stop_a, stop_c = (before.old[1], before.new[1]) if before else (0, 0)
     while not (is_bound(old, a) and is_bound(new, c)):
-        if a <= stop_a or c <= stop_c:
-            return before is None
         a, c = a - 1, c - 1
     one.old, one.new = (a, b), (c, d)
-    return True
 
 
 def _widened_right(one: Raw, old: str, new: str, after: Raw | None) -> bool:
-    """The same for the end; False: ``after`` is in the way."""
+    """The same for the end; False: ``after`` is in the way, which has not been widened yet."""
     (a, b), (c, d) = one.old, one.new
     stop_b, stop_d = (after.old[0], after.new[0]) if after else (len(old), len(new))
     while not (is_bound(old, b) and is_bound(new, d)):

@@ -128,6 +128,12 @@ def test_sentences_end_where_a_reader_ends_them(text: str, count: int) -> None:
     assert len(sentences(text)) == count, [one.text for one in sentences(text)]
 
 
+@pytest.mark.parametrize("before", [300, 700, 1498])
+def test_a_run_without_spaces_is_cut_behind_one_and_the_same_character(before: int) -> None:
+    text = "a" * before + "m" + "a" * 1200
+    assert [len(one.text) for one in sentences(text)] == [before + 1, 1200]
+
+
 @settings(max_examples=400, deadline=None)
 @given(
     st.one_of(
