@@ -121,6 +121,8 @@ def test_a_script_for_another_text_is_refused() -> None:
         ("他说：“很好。”双方同意；会谈结束！", 3),
         ("One block\n\nTwo blocks. And more?", 3),
         ("“Is it so?” he asked. “Yes.”", 2),
+        ("They joined NATO. He spoke.", 2),
+        ("He left the U.S. They stayed. See example.org. Copies are free.", 4),
         ("", 0),
     ],
 )
