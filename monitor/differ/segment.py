@@ -132,7 +132,7 @@ def _unit(text: str, start: int, end: int, found: list[tuple[int, int]]) -> None
     end -= len(piece) - len(piece.rstrip())
     while end - start > LONGEST:
         cut = _cut(text, start, end)
-        found.append((start, _rstripped(text, start, cut)))
+        found.append((start, start + len(text[start:cut].rstrip())))
         start = cut + (len(text[cut:end]) - len(text[cut:end].lstrip()))
     if end > start:
         found.append((start, end))
@@ -145,11 +145,11 @@ def _cut(text: str, start: int, end: int) -> int:
         mark = way.search(text, low, high)
         if mark is not None and mark.end() < end:
             return int(mark.end())
-    for place in range(low, min(high, end - 1)):
+    for place in range(low, high):
         # a content-defined cut: the same run of characters is cut at the same character in both texts
         if (ord(text[place]) * 2654435761 >> 7) % 61 == 0:
             return _whole(text, place + 1, end)
-    return _whole(text, min(high, end), end)
+    return _whole(text, high, end)
 
 
 def _whole(text: str, place: int, end: int) -> int:
@@ -157,9 +157,3 @@ def _whole(text: str, place: int, end: int) -> int:
     from monitor.differ.graphemes import bound_after
 
     return min(bound_after(text, place), end)
-
-
-def _rstripped(text: str, start: int, end: int) -> int:
-    while end > start and text[end - 1].isspace():
-        end -= 1
-    return end

@@ -71,6 +71,17 @@ SHORT = "He said that all is well. The talks will go on for two more weeks."
         ),
         (f"{A} ", f"{A}\n\n{D}\n\n", [("split", " ", "\n\n"), ("inserted", "", f"{D}\n\n")]),
         ("It was put off until spring.", "It was put\n\nout until spring.", [("split", " off", "\n\nout")]),
+        (
+            f"{A} Zeta spoke about fishing rights at length.",
+            f"{A[:-1]} and spoke about fishing rights at length. Zeta slept.",
+            [("merged", ". Zeta", " and"), ("inserted", "", ". Zeta slept")],
+        ),
+        # what is kept between the two lies within one grapheme cluster: they are one
+        (
+            "_aℹ\u200dℹa went to day and then.",
+            "_bℹ\u200dℹb went to night and then.",
+            [("wording", "_aℹ\u200dℹa", "_bℹ\u200dℹb"), ("wording", "day", "night")],
+        ),
         ("\n\nThe talks go on.", "\n\nThe talks went on.", [("wording", "go", "went")]),
     ],
 )

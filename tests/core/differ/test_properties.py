@@ -121,11 +121,19 @@ def test_a_script_for_another_text_is_refused() -> None:
         ("他说：“很好。”双方同意；会谈结束！", 3),
         ("One block\n\nTwo blocks. And more?", 3),
         ("“Is it so?” he asked. “Yes.”", 2),
+        ("They joined NATO. He spoke.", 2),
+        ("He left the U.S. They stayed. See example.org. Copies are free.", 4),
         ("", 0),
     ],
 )
 def test_sentences_end_where_a_reader_ends_them(text: str, count: int) -> None:
     assert len(sentences(text)) == count, [one.text for one in sentences(text)]
+
+
+@pytest.mark.parametrize("before", [300, 700, 1498])
+def test_a_run_without_spaces_is_cut_behind_one_and_the_same_character(before: int) -> None:
+    text = "a" * before + "m" + "a" * 1200
+    assert [len(one.text) for one in sentences(text)] == [before + 1, 1200]
 
 
 @settings(max_examples=400, deadline=None)
