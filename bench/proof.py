@@ -202,17 +202,16 @@ def _database(at: str) -> Iterator[tuple[Cluster, str]]:
         raise LookupError("PostgreSQL is not installed")
     settings = ["max_connections=200", "synchronous_commit=on", "shared_buffers=256MB"]
     if at == NEAR:
-        settings += [f"listen_addresses={NEAR}", "port=54318"]
-    with Cluster(folder, *settings) as server:
-        local = server.url + ("&port=54318" if at == NEAR else "")
-        with psycopg.connect(local.format(name="postgres"), autocommit=True) as connection:
+        settings.append(f"listen_addresses={NEAR}")
+    with Cluster(folder, *settings, port=54318 if at == NEAR else 5432) as server:
+        with psycopg.connect(server.url.format(name="postgres"), autocommit=True) as connection:
             connection.execute("CREATE DATABASE proof")
             row = connection.execute("SHOW hba_file").fetchone()
             assert row is not None
             with Path(row[0]).open("a") as rules:
                 rules.write(f"host all all {NEAR}/30 trust\n")
             connection.execute("SELECT pg_reload_conf()")
-        yield server, f"postgresql://test@{NEAR}:54318/proof" if at == NEAR else local.format(name="proof")
+        yield server, f"postgresql://test@{NEAR}:54318/proof" if at == NEAR else server.url.format(name="proof")
 
 
 def _configured(folder: Path, url: str, plan: Plan, hosts: Hosts, sinks: Sinks) -> None:

@@ -47,11 +47,12 @@ def server(folder: Path) -> Iterator[str]:
 class Cluster:
     """A server with its tables, which can be stopped and started again. ``durable``: it waits for its log.
 
-    ``more`` are settings beside those that make it quick.
+    ``more`` are settings beside those that make it quick; ``port`` is also in the name of its socket.
     """
 
-    def __init__(self, folder: Path, *more: str, durable: bool = False) -> None:
+    def __init__(self, folder: Path, *more: str, durable: bool = False, port: int = 5432) -> None:
         self._folder = folder
+        self._port = str(port)
         # PostgreSQL refuses to run as root: an account that owns nothing will do.
         nobody = pwd.getpwnam("nobody") if os.geteuid() == 0 else None
         # A socket's path may have about a hundred characters, so it lives in a short folder of its own.
@@ -68,7 +69,7 @@ class Cluster:
         off = ("fsync", "full_page_writes") if durable else ("fsync", "full_page_writes", "synchronous_commit")
         settings = [*(f"{one}=off" for one in off), *more]
         self._options = [part for one in settings for part in ("-c", one)]
-        self.url = f"postgresql://test@/{{name}}?host={self._place}"
+        self.url = f"postgresql://test@/{{name}}?host={self._place}&port={port}"
 
     def __enter__(self) -> Cluster:
         made = [self._folder / "initdb", "--no-sync", "-A", "trust", "-U", "test", "-E", "UTF8", "--locale=C.UTF-8"]
@@ -82,14 +83,15 @@ class Cluster:
 
     def start(self) -> None:
         """Start the server, and wait until it answers."""
-        program = [self._folder / "postgres", "-D", self._place / "data", "-k", self._place]
+        program = [self._folder / "postgres", "-D", self._place / "data", "-k", self._place, "-p", self._port]
         self._process = subprocess.Popen([*program, "-c", "listen_addresses=", *self._options], **self._run)
-        ready = [self._folder / "pg_isready", "-h", self._place, "-U", "test", "-t", "1"]
+        ready = [self._folder / "pg_isready", "-h", self._place, "-p", self._port, "-U", "test", "-t", "1"]
         for _ in range(3000):  # a minute: on a busy machine it takes seconds
             with contextlib.suppress(subprocess.TimeoutExpired):
                 raise RuntimeError(f"PostgreSQL ended at once with {self._process.wait(0.02)}")
             if subprocess.run(ready, stdout=subprocess.DEVNULL, check=False).returncode == 0:
                 return
+        self.stop()
         raise RuntimeError("PostgreSQL does not answer")
 
     def stop(self, how: signal.Signals = signal.SIGINT) -> None:
