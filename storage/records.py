@@ -6,7 +6,6 @@ hexadecimal SHA-256.
 
 from __future__ import annotations
 
-import dataclasses
 import enum
 import hashlib
 from dataclasses import dataclass, field
@@ -105,7 +104,7 @@ def digest_of(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclass(frozen=True)
 class Text:
     """A canonical text: ``text`` is the whole, which is hashed, stored and differed; title and published are parts of it.
 
