@@ -8,7 +8,6 @@ phrases are put into one source alone, two into one in a hundred; with ``--every
 from __future__ import annotations
 
 import argparse
-import os
 import resource
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.prose import Statement
+from bench.rounds import as_installed
 from bench.storage import START, _snapshot, _url, not_waiting_for_the_disk
 from storage.archive import Archive
 from storage.engine import engine_for, writing
@@ -74,9 +74,7 @@ def _ask(words: Sequence[str], file: Path, folder: Path) -> None:
     lines = 0
     for _ in range(1 if words[-1] == "the object" else 3):
         before, began = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
-        # As installed: with the byte code that Python keeps beside the source, from the second turn on.
-        environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        environment["PYTHONPATH"] = str(Path.cwd())
+        environment = {**as_installed(), "PYTHONPATH": str(Path.cwd())}
         ran = subprocess.run(command, cwd=folder, env=environment, capture_output=True, check=True)
         after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter() - began
         best_cpu = min(best_cpu, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
